@@ -1,0 +1,1 @@
+"""Asynchronous HTTP gateway in front of NVIDIA Triton."""

@@ -1,0 +1,1 @@
+"""Locust users that send real digits and check every answer."""

@@ -1,0 +1,1 @@
+"""Trains the digit model and publishes it to a Triton model repository."""

@@ -1,0 +1,1 @@
+"""Runs the real tritonserver out of the nvidia-pytriton wheel."""
