@@ -1,0 +1,56 @@
+"""Puts the app together; the only place that knows every part."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from api import errors
+from api.admission import Admission
+from api.coalescer import Coalescer
+from api.middleware import RequestLog
+from api.readiness import Readiness
+from api.routes import health, operations, page, predict, predict_mnist
+from api.settings import Settings
+from api.triton import Triton
+
+_DESCRIPTION = """
+Reads handwritten digits with a network served by NVIDIA Triton.
+
+Every error has one body: `{"error": {"code", "message", "request_id"}}`; the id is also in the `x-request-id` header.
+"""
+
+
+def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
+    """Return the app.
+
+    Args:
+        settings: Everything that can be set from outside.
+        backend: What answers in Triton's place in unit tests; a client of ``settings.triton_url`` if not given.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # Made here and not at import: a gRPC channel belongs to the event loop and to the process that made it.
+        async with backend or Triton(settings) as triton:
+            app.state.coalescer = Coalescer(triton.infer, capacity=triton.max_rows, max_calls=settings.max_calls)
+            app.state.readiness = Readiness(triton, settings)
+            # What lives until the end needn't be looked at by every collection.
+            gc.freeze()
+            yield
+            await app.state.coalescer.drain()
+
+    app = FastAPI(title="Digits", version="0.1.0", description=_DESCRIPTION, lifespan=lifespan)
+    app.state.settings = settings
+    errors.install(app)
+    for topic in (predict, predict_mnist, health, operations, page):
+        app.include_router(topic.router)
+    app.add_middleware(
+        Admission,
+        keys=settings.api_keys(),
+        max_in_flight=settings.max_in_flight,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    app.add_middleware(RequestLog)  # added last, so it is the outermost
+    return app

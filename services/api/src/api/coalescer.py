@@ -1,0 +1,132 @@
+"""Concurrent requests of one worker go to Triton as one call.
+
+A call costs far more than a row: gRPC, protobuf and the event loop are paid once a call. While ``max_calls`` calls are
+under way, what arrives waits and leaves together as soon as one of them is back; with a free place it leaves at once,
+so that a lone client waits for nobody.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from api.errors import UpstreamError
+
+
+class Scored(Protocol):
+    """What a call returns: a row of values for each row sent, and who answered."""
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """``(N, …)`` array."""
+
+    @property
+    def model_version(self) -> str:
+        """Version of the model that answered."""
+
+
+class Answer(NamedTuple):
+    """The rows of one request, cut out of a call's answer."""
+
+    values: NDArray[Any]
+    model_version: str
+
+
+class _Waiting(NamedTuple):
+    rows: NDArray[Any]
+    future: asyncio.Future[Answer]
+
+
+class Coalescer:
+    """Gathers rows and sends them together; lives in one event loop.
+
+    Args:
+        infer: Runs the model over ``(N, …)`` rows.
+        capacity: Returns the most rows that one call should carry, ≥ 1.
+        max_calls: Most calls under way at a time, ≥ 1.
+    """
+
+    def __init__(
+        self, infer: Callable[[NDArray[Any]], Awaitable[Scored]], *, capacity: Callable[[], int], max_calls: int
+    ) -> None:
+        self._infer = infer
+        self._capacity = capacity
+        self._max_calls = max_calls
+        self._queue: deque[_Waiting] = deque()
+        self._calls: set[asyncio.Task[None]] = set()
+
+    async def submit(self, rows: NDArray[Any]) -> Answer:
+        """Return the model's answer to ``rows``, ``(n, …)`` with n ≥ 1; cancelling it before it is sent costs nothing.
+
+        Raises:
+            UpstreamError: The call failed.
+        """
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(rows, future))
+        self._send()
+        return await future
+
+    async def drain(self) -> None:
+        """Wait until everything that was submitted has its answer."""
+        while self._calls:
+            await asyncio.wait(self._calls)
+
+    def _send(self) -> None:
+        while len(self._calls) < self._max_calls and (group := self._take()):
+            call = asyncio.create_task(self._run(group))
+            self._calls.add(call)
+            call.add_done_callback(self._on_done)
+
+    def _on_done(self, call: asyncio.Task[None]) -> None:
+        self._calls.discard(call)
+        self._send()
+
+    def _take(self) -> list[_Waiting]:
+        """Take the oldest requests that fit into one call together, leaving out those nobody waits for any more."""
+        group: list[_Waiting] = []
+        room = self._capacity()
+        while self._queue and (not group or len(self._queue[0].rows) <= room):
+            waiting = self._queue.popleft()
+            if not waiting.future.done():
+                group.append(waiting)
+                room -= len(waiting.rows)
+        return group
+
+    async def _run(self, group: list[_Waiting]) -> None:
+        rows = group[0].rows if len(group) == 1 else np.concatenate([waiting.rows for waiting in group])
+        try:
+            scored = await self._infer(rows)
+        except UpstreamError as error:
+            await self._on_error(group, error)
+        except BaseException as error:  # the callers have to hear of a bug and of a shutdown too
+            for waiting in group:
+                _settle(waiting, error)
+            raise
+        else:
+            start = 0
+            for waiting in group:
+                stop = start + len(waiting.rows)
+                if not waiting.future.done():
+                    waiting.future.set_result(Answer(scored.values[start:stop], scored.model_version))
+                start = stop
+
+    async def _on_error(self, group: list[_Waiting], error: UpstreamError) -> None:
+        """Pass the error on; where Triton refused the call for what is in it, ask again for each request by itself."""
+        if len(group) > 1 and type(error) is UpstreamError:
+            for waiting in group:
+                await self._run([waiting])
+            return
+        for waiting in group:
+            _settle(waiting, error)
+
+
+def _settle(waiting: _Waiting, error: BaseException) -> None:
+    if waiting.future.done():
+        return
+    if isinstance(error, asyncio.CancelledError):
+        waiting.future.cancel()
+    else:
+        waiting.future.set_exception(error)

@@ -1,0 +1,192 @@
+"""The digit task: an image file becomes what MNIST looks like, and the network's scores become an answer.
+
+MNIST's images are 28×28 in 8-bit grey, white ink on black; the digit fills a box of 20×20 and its centre of mass lies
+in the middle (http://yann.lecun.com/exdb/mnist/). A 28×28 image is taken to be in that form already and only inverted
+when its ink is dark; every other size is cropped to its ink, scaled and centred.
+"""
+
+import io
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from api.errors import InvalidImage, PayloadTooLarge, UpstreamError
+
+SIDE_PX = 28
+BOX_PX = 20
+CLASSES = 10
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
+
+# An image is shrunk to about this before its ink is looked for: finer detail is lost at 20 px anyway, memory isn't.
+_WORK_PX = 512
+# Ink is what stands out from the paper by this share of the strongest stroke, so that JPEG noise isn't cropped to.
+_INK_SHARE = 0.2
+_BLANK_LEVELS = 16  # of 255
+
+# What Pillow's decoders raise on bytes that aren't what they say; found by fuzzing (tests/unit/api/test_digits.py).
+_DECODER_ERRORS = (
+    OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError,
+    struct.error, zlib.error, Image.DecompressionBombError,
+)  # fmt: skip
+
+
+def open_image(data: bytes, max_px: int) -> Image.Image:
+    """Read the header of an image file; no pixel is decoded yet.
+
+    Args:
+        data: The file's bytes.
+        max_px: Largest width × height that is accepted.
+
+    Raises:
+        InvalidImage: The bytes are no PNG, JPEG, BMP, WebP or GIF.
+        PayloadTooLarge: The header declares more pixels than ``max_px``.
+    """
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except _DECODER_ERRORS as exc:
+        raise InvalidImage("The bytes are no image that can be read: send PNG, JPEG, BMP, WebP or GIF.") from exc
+    if image.width * image.height > max_px:
+        raise PayloadTooLarge(f"The image is {image.width}×{image.height} px; at most {max_px} px are read.")
+    return image
+
+
+def decode(image: Image.Image) -> NDArray[np.uint8]:
+    """Decode an opened image and bring it to MNIST's form.
+
+    Returns:
+        ``(28, 28)`` uint8, white ink on black.
+
+    Raises:
+        InvalidImage: The pixels can't be decoded, or nothing is drawn on them.
+    """
+    try:
+        # Only JPEG and friends turn by a tag; the look-up costs more than decoding a small PNG.
+        grey = _shrunk(_grey_of(ImageOps.exif_transpose(image) if image.format in ("JPEG", "WEBP") else image))
+    except _DECODER_ERRORS as exc:
+        raise InvalidImage("The image is cut short or damaged.") from exc
+    return from_grey(grey)
+
+
+def from_grey(grey_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Bring a grey image of any size to MNIST's form.
+
+    Args:
+        grey_u8: ``(H, W)`` uint8, either polarity.
+
+    Returns:
+        ``(28, 28)`` uint8, white ink on black.
+
+    Raises:
+        InvalidImage: Nothing is drawn on it.
+    """
+    paper = _paper_level(grey_u8)
+    dark_ink = _has_dark_ink(grey_u8, paper)
+    if grey_u8.shape == (SIDE_PX, SIDE_PX):
+        return 255 - grey_u8 if dark_ink else grey_u8
+    ink = (paper - grey_u8.astype(np.float32)) if dark_ink else (grey_u8.astype(np.float32) - paper)
+    peak = float(ink.max())
+    if peak < _BLANK_LEVELS:
+        raise InvalidImage("The image is blank: nothing stands out from its background.")
+    return _centred(_cropped((ink.clip(0) / peak).astype(np.float32)))
+
+
+def luma(raw_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return raw ``(H, W, 1)`` grey or ``(H, W, 3)`` RGB pixels as ``(H, W)`` grey."""
+    if raw_u8.shape[2] == 1:
+        return raw_u8[:, :, 0]
+    return np.asarray(Image.fromarray(np.ascontiguousarray(raw_u8), "RGB").convert("L"))
+
+
+def answer(scores: NDArray[Any]) -> list[tuple[int, list[float]]]:
+    """Turn the network's log-probabilities into digits.
+
+    Args:
+        scores: ``(N, 10)`` log-probabilities.
+
+    Returns:
+        A pair a row: the digit, and ten probabilities that sum to 1.
+
+    Raises:
+        UpstreamError: The model doesn't have ten classes.
+    """
+    if scores.ndim != 2 or scores.shape[1] != CLASSES:  # noqa: PLR2004 - rows and classes
+        raise UpstreamError(f"The model answered {scores.shape}; digits need (N, {CLASSES}).")
+    weights = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
+    probabilities = weights / weights.sum(axis=1, keepdims=True)
+    return list(zip(probabilities.argmax(axis=1).tolist(), probabilities.tolist(), strict=True))
+
+
+def _grey_of(image: Image.Image) -> NDArray[np.uint8]:
+    """Decode to ``(H, W)`` uint8, whatever the file's mode."""
+    if image.mode == "L" and "transparency" not in image.info:
+        return np.asarray(image)
+    if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would clip instead of scale
+        levels = np.asarray(image).astype(np.int64).clip(0, 65535)
+        return (levels >> 8).astype(np.uint8)
+    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+        return _flattened(image.convert("RGBA"))
+    return np.asarray(image.convert("L"))
+
+
+def _shrunk(grey_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    factor = max(grey_u8.shape) // _WORK_PX
+    return grey_u8 if factor < 2 else np.asarray(Image.fromarray(grey_u8).reduce(factor))  # noqa: PLR2004 - half
+
+
+def _flattened(rgba: Image.Image) -> NDArray[np.uint8]:
+    """Lay a picture with transparency on the paper that its ink can be seen on."""
+    alpha = np.asarray(rgba.getchannel("A"))
+    grey = np.asarray(rgba.convert("L"))
+    dark_ink = grey[alpha > 127].mean() < 128 if (alpha > 127).any() else True  # noqa: PLR2004 - half of 255
+    paper = Image.new("RGBA", rgba.size, "white" if dark_ink else "black")
+    return np.asarray(Image.alpha_composite(paper, rgba).convert("L"))
+
+
+def _paper_level(grey_u8: NDArray[np.uint8]) -> float:
+    """Return the level of the background: the median of the outermost pixels."""
+    edges = np.concatenate([grey_u8[0], grey_u8[-1], grey_u8[:, 0], grey_u8[:, -1]])
+    return float(np.median(edges))
+
+
+def _has_dark_ink(grey_u8: NDArray[np.uint8], paper: float) -> bool:
+    """Say whether more of the image lies below the paper's level than above."""
+    if paper == 0:
+        return False
+    offset = grey_u8.astype(np.float32) - paper
+    return float(-offset.clip(max=0).sum()) > float(offset.clip(min=0).sum())
+
+
+def _cropped(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Cut to the ink and scale its longer side to 20 px.
+
+    Args:
+        ink: ``(H, W)`` float32, 0 (paper) to 1 (strongest stroke).
+
+    Returns:
+        ``(h, w)`` float32 with max(h, w) = 20, 0 to 1.
+    """
+    rows, cols = (np.flatnonzero((ink > _INK_SHARE).any(axis=axis)) for axis in (1, 0))
+    cut = Image.fromarray(ink[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1])
+    scale = BOX_PX / max(cut.size)
+    size = (max(1, round(cut.width * scale)), max(1, round(cut.height * scale)))
+    small = np.asarray(cut.resize(size, Image.Resampling.LANCZOS)).clip(0)
+    # A hairline fades as it shrinks: bring the strongest stroke back to full white.
+    brightest: NDArray[np.float32] = small / small.max()
+    return brightest
+
+
+def _centred(box: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Put the box into the 28×28 field so that its centre of mass lies in the middle, as far as it fits."""
+    height, width = box.shape
+    total = float(box.sum())
+    centre_y = float((box.sum(axis=1) * np.arange(height)).sum()) / total
+    centre_x = float((box.sum(axis=0) * np.arange(width)).sum()) / total
+    top = min(max(round(SIDE_PX / 2 - 0.5 - centre_y), 0), SIDE_PX - height)
+    left = min(max(round(SIDE_PX / 2 - 0.5 - centre_x), 0), SIDE_PX - width)
+    field = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
+    field[top : top + height, left : left + width] = np.rint(box * 255)
+    return field

@@ -1,0 +1,161 @@
+"""Every way in which the api can fail a request, and the one body that says so.
+
+    ApiError
+    ├── InvalidRequest        422  invalid_request       the body isn't what the schema asks for
+    │   └── InvalidImage      422  invalid_image         bytes that aren't an image we can read
+    ├── Unauthorized          401  unauthorized          no key, or a wrong one
+    ├── PayloadTooLarge       413  payload_too_large     body, image or batch over its ceiling
+    ├── UnsupportedMedia      415  unsupported_media_type
+    ├── Overloaded            503  overloaded            the bounded queue is full: come back later
+    └── UpstreamError         502  upstream_error        Triton answered, but not with an answer
+        ├── Unavailable       503  triton_unavailable    nobody answers at Triton's address
+        ├── ModelNotReady     503  model_not_ready       Triton answers, the model isn't loaded
+        └── DeadlineExceeded  504  deadline_exceeded     no answer within the deadline
+
+The HTTP layer turns each into ``{"error": {"code", "message", "request_id"}}``; so it does with the framework's own
+errors (404, 405, 422). Whatever is not in this tree is a bug and becomes a 500 that tells nothing of the inside.
+"""
+
+from typing import Any, ClassVar
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+class ApiError(Exception):
+    """A failure with an HTTP status, a stable code for programs and a sentence for people.
+
+    Args:
+        message: What went wrong and what to do about it; shown to the client as it stands.
+        retry_after_s: Seconds after which trying again makes sense, sent as ``Retry-After``.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, message: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retry_after_s = retry_after_s
+
+
+class InvalidRequest(ApiError):
+    """The request isn't what the schema asks for."""
+
+    status = 422
+    code = "invalid_request"
+
+
+class InvalidImage(InvalidRequest):
+    """The bytes aren't an image that can be read."""
+
+    code = "invalid_image"
+
+
+class Unauthorized(ApiError):
+    """The API key is missing or wrong."""
+
+    status = 401
+    code = "unauthorized"
+
+
+class PayloadTooLarge(ApiError):
+    """The body, an image or a batch is over its ceiling."""
+
+    status = 413
+    code = "payload_too_large"
+
+
+class UnsupportedMedia(ApiError):
+    """The content type isn't one that the route reads."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class Overloaded(ApiError):
+    """The bounded queue of this worker is full."""
+
+    status = 503
+    code = "overloaded"
+
+
+class UpstreamError(ApiError):
+    """Triton answered with an error, or with something that isn't the model's answer."""
+
+    status = 502
+    code = "upstream_error"
+
+
+class Unavailable(UpstreamError):
+    """Nobody answers at Triton's address."""
+
+    status = 503
+    code = "triton_unavailable"
+
+
+class ModelNotReady(UpstreamError):
+    """Triton answers, but the model isn't loaded."""
+
+    status = 503
+    code = "model_not_ready"
+
+
+class DeadlineExceeded(UpstreamError):
+    """Triton didn't answer within the deadline."""
+
+    status = 504
+    code = "deadline_exceeded"
+
+
+class InternalError(ApiError):
+    """A bug of ours; the log has the traceback, the client has the request id to name it by."""
+
+    def __init__(self) -> None:
+        super().__init__("Something went wrong on our side; the log holds it under this request id.")
+
+
+def request_id_of(scope: Scope) -> str:
+    """Return the id that the middleware gave the request, or ``-`` where none ran."""
+    return str(scope.get("state", {}).get("request_id", "-"))
+
+
+def response_of(error: ApiError, scope: Scope) -> JSONResponse:
+    """Return the one body that every error has, with its status and, where it helps, ``Retry-After``."""
+    headers = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
+    return _respond(error.status, error.code, error.message, scope, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Give every error of ``app``, the framework's own included, the one body."""
+
+    @app.exception_handler(ApiError)
+    async def on_api_error(request: Request, error: ApiError) -> JSONResponse:
+        return response_of(error, request.scope)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        return response_of(InvalidRequest(sentence_of(list(error.errors()))), request.scope)
+
+    @app.exception_handler(HTTPException)
+    async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
+        code = _CODES.get(error.status_code, "http_error")
+        message = f"{request.method} {request.url.path}: {error.detail}."
+        return _respond(error.status_code, code, message, request.scope, dict(error.headers or {}))
+
+
+def sentence_of(details: list[Any]) -> str:
+    """Return pydantic's first complaint as ``field: what is wrong``, without the input that it complains about."""
+    first = details[0]
+    where = ".".join(str(part) for part in first["loc"] if part != "body")
+    return f"{where}: {first['msg']}" if where else str(first["msg"])
+
+
+def _respond(status: int, code: str, message: str, scope: Scope, headers: dict[str, str]) -> JSONResponse:
+    body = {"error": {"code": code, "message": message, "request_id": request_id_of(scope)}}
+    return JSONResponse(body, status_code=status, headers=headers)

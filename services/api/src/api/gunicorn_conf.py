@@ -1,0 +1,44 @@
+"""gunicorn's configuration: ``gunicorn --config python:api.gunicorn_conf api.asgi:app``."""
+
+import os
+
+from api.settings import Settings
+
+_settings = Settings()
+_settings.metrics_dir.mkdir(parents=True, exist_ok=True)
+# prometheus_client reads this at import, so it has to stand before anything imports api.metrics.
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_settings.metrics_dir))
+
+from gunicorn.arbiter import Arbiter  # noqa: E402
+from gunicorn.workers.base import Worker  # noqa: E402
+from prometheus_client import multiprocess  # noqa: E402
+
+from api import logs, metrics  # noqa: E402
+
+bind = f"{_settings.host}:{_settings.port}"
+workers = _settings.workers
+worker_class = "api.worker.ApiWorker"
+backlog = _settings.backlog
+keepalive = _settings.keep_alive_s
+graceful_timeout = _settings.drain_s
+timeout = 30
+# gunicorn's heartbeat files; on tmpfs a slow disk can't get a worker killed.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112
+accesslog = None
+control_socket_disable = True
+
+
+def on_starting(_server: Arbiter) -> None:
+    """Set up the master's log and forget the counters of the last run."""
+    logs.set_up(_settings)
+    metrics.clear(_settings.metrics_dir)
+
+
+def post_worker_init(_worker: Worker) -> None:
+    """Set up a worker's log, after gunicorn has set up its own."""
+    logs.set_up(_settings)
+
+
+def child_exit(_server: Arbiter, worker: Worker) -> None:
+    """Take a dead worker's live gauges out of the sum."""
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -1,0 +1,106 @@
+"""``POST /predict`` and ``POST /predict/batch``: images in, digits out."""
+
+import asyncio
+from typing import Any
+
+import numpy as np
+import orjson
+from fastapi import APIRouter, Request, Response
+from numpy.typing import NDArray
+
+from api import digits
+from api.errors import ApiError
+from api.routes import uploads
+from api.routes.dependencies import CoalescerDep, SettingsDep
+from api.routes.failures import PREDICT_FAILURES
+from api.schemas import BatchPrediction, BatchRequest, Prediction, PredictRequest
+from api.settings import Settings
+
+router = APIRouter(tags=["predict"])
+
+# Decoding more pixels than this would hold up every other request of the worker for over a millisecond.
+_INLINE_PX = 256 * 256
+
+
+@router.post(
+    "/predict",
+    summary="Read one digit",
+    responses={200: {"model": Prediction}, **PREDICT_FAILURES},
+    openapi_extra=uploads.describe(PredictRequest, raw=True),
+)
+async def predict(request: Request, settings: SettingsDep, coalescer: CoalescerDep) -> Response:
+    """Send JSON with the image in base64, the image file itself as the body, or a form with one file."""
+    data = await _one_image(request)
+    pixels_u8 = await pixels_of(data, settings)  # (28, 28)
+    answer = await coalescer.submit(pixels_u8[None, None])
+    return _json(_predictions(answer.values, answer.model_version)[0])
+
+
+@router.post(
+    "/predict/batch",
+    summary="Read several digits",
+    responses={200: {"model": BatchPrediction}, **PREDICT_FAILURES},
+    openapi_extra=uploads.describe(BatchRequest, several=True),
+)
+async def predict_batch(request: Request, settings: SettingsDep, coalescer: CoalescerDep) -> Response:
+    """Send JSON with the images in base64, or a form with a file for each. One bad image refuses the whole batch."""
+    files = await _several_images(request, settings.max_batch_images)
+    images_u8 = [await _numbered(i, data, settings) for i, data in enumerate(files)]
+    answer = await coalescer.submit(np.stack(images_u8)[:, None])  # (N, 1, 28, 28)
+    return _json({"predictions": _predictions(answer.values, answer.model_version)})
+
+
+async def pixels_of(data: bytes, settings: Settings) -> NDArray[np.uint8]:
+    """Return an image file as ``(28, 28)`` uint8, decoding large ones off the event loop.
+
+    Raises:
+        InvalidImage: It can't be read.
+        PayloadTooLarge: It has too many pixels.
+    """
+    image = digits.open_image(data, settings.max_image_px)
+    if image.width * image.height <= _INLINE_PX:
+        return digits.decode(image)
+    return await asyncio.to_thread(digits.decode, image)
+
+
+async def _one_image(request: Request) -> bytes:
+    media_type = uploads.media_type_of(request)
+    if uploads.is_json(media_type):
+        return uploads.from_base64((await uploads.json_body(request, PredictRequest)).image)
+    if media_type.startswith("image/"):
+        return await request.body()
+    if media_type == "multipart/form-data":
+        return (await uploads.multipart_images(request, 1))[0]
+    raise uploads.wrong_media(media_type, "application/json, image/* or multipart/form-data")
+
+
+async def _several_images(request: Request, max_images: int) -> list[bytes]:
+    media_type = uploads.media_type_of(request)
+    if uploads.is_json(media_type):
+        texts = (await uploads.json_body(request, BatchRequest)).images
+        if len(texts) > max_images:
+            raise uploads.too_many(max_images)
+        return [uploads.from_base64(text) for text in texts]
+    if media_type == "multipart/form-data":
+        return await uploads.multipart_images(request, max_images)
+    raise uploads.wrong_media(media_type, "application/json or multipart/form-data")
+
+
+async def _numbered(index: int, data: bytes, settings: Settings) -> NDArray[np.uint8]:
+    """Decode the image at ``index`` and let its error say which one it was."""
+    try:
+        return await pixels_of(data, settings)
+    except ApiError as error:
+        raise type(error)(f"images[{index}]: {error.message}") from error
+
+
+def _predictions(scores: NDArray[Any], model_version: str) -> list[dict[str, Any]]:
+    return [
+        {"prediction": digit, "probabilities": probabilities, "model_version": model_version}
+        for digit, probabilities in digits.answer(scores)
+    ]
+
+
+def _json(content: Any) -> Response:  # noqa: ANN401 - whatever orjson can write
+    # Written directly: validating our own answer against the schema again costs more than decoding the image.
+    return Response(orjson.dumps(content), media_type="application/json")

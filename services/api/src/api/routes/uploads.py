@@ -1,0 +1,111 @@
+"""The three ways to send images: JSON with base64, a raw image body, multipart/form-data."""
+
+import base64
+import binascii
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+
+from api.errors import InvalidImage, InvalidRequest, PayloadTooLarge, UnsupportedMedia, sentence_of
+
+Body = TypeVar("Body", bound=BaseModel)
+
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_SPACE = b" \t\r\n"
+
+
+def media_type_of(request: Request) -> str:
+    """Return the content type without its parameters, in lower case."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def is_json(media_type: str) -> bool:
+    """Say whether a media type is JSON."""
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+async def json_body(request: Request, schema: type[Body]) -> Body:
+    """Read the body as ``schema``.
+
+    Raises:
+        InvalidRequest: It isn't JSON, or not what the schema asks for.
+    """
+    try:
+        return schema.model_validate_json(await request.body())
+    except ValidationError as exc:
+        raise InvalidRequest(sentence_of(exc.errors(include_input=False, include_url=False))) from exc
+
+
+async def multipart_images(request: Request, max_images: int) -> list[bytes]:
+    """Return the files of a multipart body in their order.
+
+    Raises:
+        InvalidRequest: The body isn't multipart as it says, or has no file in it.
+        PayloadTooLarge: More files than ``max_images``.
+    """
+    try:
+        async with request.form(max_files=max_images + 1, max_fields=16) as form:
+            files = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
+            images = [await file.read() for file in files]
+    except (HTTPException, MultiPartException) as exc:
+        detail = exc.detail if isinstance(exc, HTTPException) else exc.message
+        if "Too many files" in detail:
+            raise too_many(max_images) from exc
+        raise InvalidRequest(f"The multipart body can't be read: {detail}") from exc
+    if not images:
+        raise InvalidRequest(
+            "The form has no file in it: send the image as a file part, as curl -F image=@digit.png does."
+        )
+    if len(images) > max_images:
+        raise too_many(max_images)
+    return images
+
+
+def too_many(max_images: int) -> PayloadTooLarge:
+    """Return the refusal of a request with more images than are taken."""
+    return PayloadTooLarge(f"At most {max_images} image(s) a request.")
+
+
+def from_base64(text: str) -> bytes:
+    """Decode base64: standard or URL-safe, padded or not, wrapped or not, with or without a ``data:`` prefix.
+
+    Raises:
+        InvalidImage: It is no base64.
+    """
+    try:
+        raw = text.encode("ascii")
+        try:
+            return binascii.a2b_base64(raw, strict_mode=True)
+        except binascii.Error:
+            return _lenient_base64(raw)
+    except (binascii.Error, UnicodeEncodeError) as exc:
+        raise InvalidImage("The image isn't valid base64.") from exc
+
+
+def _lenient_base64(raw: bytes) -> bytes:
+    if raw.startswith(b"data:"):
+        raw = raw.partition(b",")[2]
+    raw = raw.translate(_URL_SAFE, delete=_SPACE).rstrip(b"=")
+    return base64.b64decode(raw + b"=" * (-len(raw) % 4), validate=True)
+
+
+def describe(schema: type[BaseModel], *, several: bool = False, raw: bool = False) -> dict[str, Any]:
+    """Return the OpenAPI request body of a route that takes ``schema`` as JSON, files, or (``raw``) an image body."""
+    file = {"type": "string", "format": "binary"}
+    field = {"images": {"type": "array", "items": file}} if several else {"image": file}
+    content: dict[str, Any] = {
+        "application/json": {"schema": schema.model_json_schema()},
+        "multipart/form-data": {"schema": {"type": "object", "properties": field, "required": list(field)}},
+    }
+    if raw:
+        content["image/*"] = {"schema": file}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def wrong_media(media_type: str, accepted: str) -> UnsupportedMedia:
+    """Return the refusal of a content type, naming those that are read."""
+    return UnsupportedMedia(f"Content type {media_type or '(none)'} isn't read here; send {accepted}.")

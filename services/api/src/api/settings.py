@@ -1,0 +1,94 @@
+"""What can be set from outside, as ``API_*`` variables; one frozen object a process."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def default_workers() -> int:
+    """Return one worker a core, 2 at least: one core's worth of Python can't keep Triton busy."""
+    return max(2, len(os.sched_getaffinity(0)))
+
+
+class Settings(BaseSettings):
+    """The api's settings. Each is read once, at start."""
+
+    model_config = SettingsConfigDict(env_prefix="API_", frozen=True, extra="ignore", populate_by_name=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on; loopback unless told otherwise.")
+    port: int = Field(8888, ge=1, le=65535, description="Port to listen on.")
+    workers: int = Field(
+        default_factory=default_workers,
+        ge=1,
+        le=256,
+        description="Worker processes; one a core, at least 2, unless set.",
+    )
+    backlog: int = Field(2048, ge=16, le=65535, description="Connections that the kernel queues before accept.")
+    keep_alive_s: int = Field(65, ge=1, le=3600, description="Seconds that an idle connection is kept open.")
+    drain_s: int = Field(30, ge=1, le=600, description="Seconds that requests in flight get to finish at a stop.")
+
+    triton_url: str = Field(
+        "127.0.0.1:8001",
+        min_length=1,
+        validation_alias=AliasChoices("API_TRITON_URL", "TRITON_SERVER_URL", "triton_url"),
+        description="Triton's gRPC address, `host:port` or a gRPC target such as `dns:///triton:8001`; "
+        "also answers to `TRITON_SERVER_URL`.",
+    )
+    model_name: str = Field("mnist_cnn", min_length=1, description="The model to ask.")
+    deadline_s: float = Field(5.0, gt=0, le=300, description="Seconds that Triton has to answer one call.")
+    max_in_flight: int = Field(
+        256, ge=1, le=100_000, description="Requests that one worker takes on at a time; beyond it 503 `overloaded`."
+    )
+    max_calls: int = Field(
+        2, ge=1, le=64, description="gRPC calls that one worker has under way; what arrives meanwhile leaves together."
+    )
+    ready_ttl_s: float = Field(
+        1.0, ge=0, le=60, description="Seconds for which a readiness answer is kept before Triton is asked again."
+    )
+    ready_deadline_s: float = Field(2.0, gt=0, le=60, description="Seconds that the readiness canary has to answer.")
+
+    max_body_bytes: int = Field(
+        8 * 2**20, ge=1024, le=2**30, description="Largest request body in bytes; beyond it 413."
+    )
+    max_image_px: int = Field(
+        16_777_216, ge=784, le=2**28, description="Largest image in pixels (width × height), checked before decoding."
+    )
+    max_batch_images: int = Field(128, ge=1, le=4096, description="Most images in one `POST /predict/batch`.")
+
+    keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="API keys, separated by commas; none means that nobody is asked for one."
+    )
+    keys_file: Path | None = Field(None, description="File with one API key a line, added to `API_KEYS`.")
+
+    metrics_dir: Path = Field(
+        Path(".run/api-metrics"), description="Folder (best on tmpfs) where the workers keep their shared counters."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="One JSON object a line, or text for people; `auto` picks text on a terminal."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_keys(cls, values: dict[str, object]) -> dict[str, object]:
+        """Turn ``API_KEYS=a,b`` into a tuple; pydantic-settings would ask for JSON."""
+        for name in ("keys", "API_KEYS"):
+            raw = values.get(name)
+            if isinstance(raw, str):
+                values[name] = tuple(key.strip() for key in raw.split(",") if key.strip())
+        return values
+
+    @model_validator(mode="after")
+    def _read_keys_file(self) -> Self:
+        """Check early that the key file can be read: a typo here would leave the door open."""
+        if self.keys_file is not None and not self.keys_file.is_file():
+            raise ValueError(f"API_KEYS_FILE: {self.keys_file} is no file")
+        return self
+
+    def api_keys(self) -> tuple[str, ...]:
+        """Return every accepted API key, from the variable and from the file."""
+        from_file = self.keys_file.read_text(encoding="utf-8").split() if self.keys_file else []
+        return (*(key.get_secret_value() for key in self.keys), *from_file)
