@@ -1,0 +1,72 @@
+# The menu. Each target is one line; the work is in scripts/ and in the services.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+IN_ENV := scripts/with_env.sh
+
+.PHONY: help
+help: ## Print this menu
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+.PHONY: setup
+setup: ## Make the virtual environment (.venv) with everything in it
+	@PYTHON="$(PYTHON)" scripts/setup.sh
+
+.PHONY: run
+run: setup ## Train if nothing is published, then Triton, the api and Locust until Ctrl-C
+	@exec $(IN_ENV) scripts/run.sh
+
+.PHONY: train
+train: setup ## Train, publish, and load into a running Triton
+	@$(IN_ENV) python -m trainer train
+
+.PHONY: models
+models: setup ## List the published versions
+	@$(IN_ENV) python -m trainer list
+
+.PHONY: rollback
+rollback: setup ## Serve the version before again
+	@$(IN_ENV) python -m trainer rollback
+
+.PHONY: triton
+triton: setup ## Triton alone
+	@exec $(IN_ENV) honcho --env /dev/null start triton
+
+.PHONY: api
+api: setup ## The api alone
+	@exec $(IN_ENV) honcho --env /dev/null start api
+
+.PHONY: locust
+locust: setup ## Locust alone, its page on port 8089
+	@exec $(IN_ENV) honcho --env /dev/null start loadgen
+
+.PHONY: test
+test: setup lint ## Every test that this machine can run
+	@$(IN_ENV) python -m pytest
+
+.PHONY: unit
+unit: setup ## The unit and contract tests: seconds
+	@$(IN_ENV) python -m pytest tests/unit tests/contract
+
+.PHONY: e2e
+e2e: setup ## The tests with the real processes: minutes
+	@$(IN_ENV) python -m pytest tests/e2e
+
+.PHONY: lint
+lint: setup ## Format, lint, types, and who may import whom
+	@$(IN_ENV) scripts/lint.sh
+
+.PHONY: bench-model
+bench-model: setup ## Accuracy, µs an image and size of the published model
+	@$(IN_ENV) python scripts/measure_model.py
+
+.PHONY: docs
+docs: setup ## Write the generated parts of the docs anew
+	@$(IN_ENV) python scripts/settings_table.py
+
+.PHONY: lock
+lock: ## Resolve the pins anew into constraints.txt
+	@scripts/lock.sh
+
+.PHONY: clean
+clean: ## Remove the environment and what runs left behind; models stay
+	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

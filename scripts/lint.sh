@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Everything that reads the code without running it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+ruff format --check --quiet . || { echo "lint: run 'ruff format .'" >&2; exit 1; }
+ruff check --quiet .
+mypy
+lint-imports --no-logo

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Runs a command with the virtual environment, with .env (what is set already wins), and with what follows from both.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+export PATH="$PWD/.venv/bin:$PATH"
+if [[ -f .env && -z ${STACK_ENV_READ:-} ]]; then
+    export STACK_ENV_READ=1
+    exec dotenv --file .env run --no-override -- scripts/with_env.sh "$@"
+fi
+
+# One port set in one place reaches everybody who has to know it.
+export TRITON_SERVER_URL="${TRITON_SERVER_URL:-127.0.0.1:${TRITON_GRPC_PORT:-8001}}"
+export LOADGEN_TARGET="${LOADGEN_TARGET:-http://127.0.0.1:${API_PORT:-8888}}"
+if [[ -z ${TRITON_ADMIN_KEY:-} && -z ${TRITON_ADMIN_KEY_FILE:-} ]]; then
+    TRITON_ADMIN_KEY_FILE=$(scripts/admin_key.sh)
+    export TRITON_ADMIN_KEY_FILE
+fi
+exec "$@"
