@@ -1,0 +1,109 @@
+"""The command line: ``python -m trainer {train,ensure,list,rollback}``."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from typing import get_args
+
+from pydantic import ValidationError
+
+from trainer import pipeline
+from trainer.console import Console
+from trainer.errors import INTERRUPTED_EXIT_CODE, SettingsError, TrainerError, exit_codes
+from trainer.settings import DatasetChoice, DeviceChoice, Settings
+
+OVERRIDES = ("dataset", "epochs", "seed", "device")
+EPILOG = """\
+examples:
+  python -m trainer train                      train, publish, and have a running Triton serve it
+  python -m trainer train --epochs 2 --no-load a quick run that leaves Triton alone
+  python -m trainer ensure                     train only if nothing is published yet
+  python -m trainer rollback                   serve the version that was served before
+  python -m trainer rollback --to 3            serve version 3
+
+Every setting is a TRAINER_* variable; services/trainer/README.md names the important ones.
+
+exit codes:
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser; its help names every command, flag and exit code."""
+    codes = "".join(f"  {code:>3}  {meaning}\n" for code, meaning in exit_codes().items())
+    parser = argparse.ArgumentParser(
+        prog="python -m trainer",
+        description="Trains the digit model and publishes it to a Triton model repository.",
+        epilog=EPILOG + codes,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{train,ensure,list,rollback}")
+    train = commands.add_parser("train", help="train a network, and publish it if it is good enough")
+    ensure = commands.add_parser("ensure", help="train only if nothing is published; else check what is")
+    commands.add_parser("list", help="show every version: served or retired, accuracy, date, checksum")
+    rollback = commands.add_parser("rollback", help="serve the version that was served before, or the one named")
+    for command in (train, ensure):
+        _add_training_flags(command)
+    rollback.add_argument("--to", type=int, metavar="VERSION", help="the version to serve; default: the one before")
+    for command in (train, ensure, rollback):
+        command.add_argument("--no-load", dest="load", action="store_false", help="don't tell a running Triton")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = build_parser().parse_args(arguments)
+    console = Console()
+    # `docker stop` and Kubernetes ask with SIGTERM; it unwinds as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _run(options, _settings(options), console)
+    except TrainerError as exc:
+        console.error(str(exc))
+        return exc.exit_code
+    except KeyboardInterrupt:
+        console.error("interrupted; the repository is as it was or complete")
+        return INTERRUPTED_EXIT_CODE
+    return 0
+
+
+def _add_training_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--dataset", choices=get_args(DatasetChoice), help="TRAINER_DATASET; default: auto")
+    for name in ("epochs", "seed"):
+        default = Settings.model_fields[name].default
+        command.add_argument(f"--{name}", type=int, help=f"TRAINER_{name.upper()}; default: {default}")
+    command.add_argument("--device", choices=get_args(DeviceChoice), help="TRAINER_DEVICE; default: auto")
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """Read the settings, flags before variables.
+
+    Raises:
+        SettingsError: One can't be used. The value isn't shown: it may be the key.
+    """
+    given = {name: getattr(options, name) for name in OVERRIDES if getattr(options, name, None) is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as exc:
+        faults = (f"{_variable(error['loc'])}: {error['msg']}" for error in exc.errors(include_input=False))
+        raise SettingsError("; ".join(faults)) from exc
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    """Return the variable's name for where pydantic found fault."""
+    name = str(location[0]) if location else "settings"
+    return name if name.isupper() else f"TRAINER_{name.upper()}"
+
+
+def _run(options: argparse.Namespace, settings: Settings, console: Console) -> None:
+    if options.command == "list":
+        pipeline.list_versions(settings, console)
+    elif options.command == "rollback":
+        pipeline.rollback(settings, console, to=options.to, load=options.load)
+    else:
+        command = pipeline.train if options.command == "train" else pipeline.ensure
+        command(settings, console, load=options.load)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Triton's ``config.pbtxt``: made and read through protobuf, never by formatting strings.
+
+Source: https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto
+"""
+
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2 as pb
+
+from trainer.errors import RepositoryDamaged
+from trainer.network import CLASSES, IMAGE_PX, INPUT_NAME, OUTPUT_NAME
+
+WARM_UP_BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
+# The first two runs of a shape are the slow ones: libtorch profiles, then specialises.
+WARM_UP_RUNS = 3
+PARAMETERS = {
+    # More threads than cores makes an instance slower; parallel requests fill the cores.
+    "INTRA_OP_THREAD_COUNT": "1",
+    # No autograd bookkeeping.
+    "INFERENCE_MODE": "true",
+    # The profiling executor specialises for each batch size it meets, in the middle of the load; the graph is frozen
+    # and folded already, so there is nothing for it to win.
+    "DISABLE_OPTIMIZED_EXECUTION": "true",
+}
+
+
+def build_config(name: str, version: int, max_batch_size: int) -> str:
+    """Return the text of ``config.pbtxt`` that serves ``version`` and no other.
+
+    No instance group: Triton takes the GPU where there is one and the CPU elsewhere, so one file serves both.
+    """
+    config = pb.ModelConfig(
+        name=name,
+        platform="pytorch_libtorch",
+        max_batch_size=max_batch_size,
+        version_policy=_only(version),
+        input=[pb.ModelInput(name=INPUT_NAME, data_type=pb.TYPE_UINT8, dims=[1, IMAGE_PX, IMAGE_PX])],
+        output=[pb.ModelOutput(name=OUTPUT_NAME, data_type=pb.TYPE_FP32, dims=[CLASSES])],
+        dynamic_batching=pb.ModelDynamicBatching(),
+        model_warmup=[_warm_up(size) for size in WARM_UP_BATCHES if size <= max_batch_size],
+    )
+    for key, value in PARAMETERS.items():
+        config.parameters[key].string_value = value
+    return text_format.MessageToString(config)
+
+
+def served_version(text: str) -> int:
+    """Return the one version that a config names.
+
+    Raises:
+        RepositoryDamaged: It can't be parsed, or doesn't name exactly one.
+    """
+    versions = _parse(text).version_policy.specific.versions
+    if len(versions) != 1:
+        raise RepositoryDamaged("config.pbtxt doesn't name exactly one version; `train` writes it anew")
+    return int(versions[0])
+
+
+def with_version(text: str, version: int) -> str:
+    """Return the same config, serving ``version``."""
+    config = _parse(text)
+    config.version_policy.CopyFrom(_only(version))
+    return text_format.MessageToString(config)
+
+
+def _only(version: int) -> pb.ModelVersionPolicy:
+    return pb.ModelVersionPolicy(specific=pb.ModelVersionPolicy.Specific(versions=[version]))
+
+
+def _warm_up(batch_size: int) -> pb.ModelWarmup:
+    pixels = pb.ModelWarmup.Input(data_type=pb.TYPE_UINT8, dims=[1, IMAGE_PX, IMAGE_PX], random_data=True)
+    return pb.ModelWarmup(
+        name=f"batch-{batch_size}", batch_size=batch_size, count=WARM_UP_RUNS, inputs={INPUT_NAME: pixels}
+    )
+
+
+def _parse(text: str) -> pb.ModelConfig:
+    try:
+        return text_format.Parse(text, pb.ModelConfig())
+    except text_format.ParseError as exc:
+        raise RepositoryDamaged(f"config.pbtxt can't be parsed: {exc}; `train` writes it anew") from exc

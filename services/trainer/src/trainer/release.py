@@ -1,0 +1,94 @@
+"""The last step of publishing and of rolling back: running Tritons take the version, or the pointer goes back."""
+
+import contextlib
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trainer import export, serving
+from trainer.console import Console
+from trainer.errors import ServingError
+from trainer.evaluate import log_probabilities
+from trainer.network import IMAGE_PX
+from trainer.repository import Repository
+from trainer.settings import Settings
+
+PROBE_IMAGES = 8
+
+
+@dataclass(frozen=True)
+class Change:
+    """A move of the pointer.
+
+    Args:
+        version: What the config names by now.
+        former: What it named before; None if nothing was published.
+    """
+
+    version: int
+    former: int | None
+
+
+def serve(repository: Repository, settings: Settings, change: Change, images_u8: Tensor, console: Console) -> None:
+    """Have every running Triton serve a version; where one refuses, serve the former again. Call it under the lock.
+
+    A first version that is refused is withdrawn: every later start of Triton would fail on it, and ``ensure`` would
+    take it for published.
+
+    Args:
+        repository: Its config names the version already.
+        settings: Where Triton is.
+        change: The version, and what was served before.
+        images_u8: (N, 1, 28, 28) uint8 to ask each Triton about.
+        console: Where the outcome is told.
+
+    Raises:
+        ServingError: A Triton answered, but doesn't serve the version.
+    """
+    version = change.version
+    try:
+        loaded = serving.load(_target(settings), version, _probe(repository, version, images_u8))
+    except ServingError:
+        _go_back(repository, settings, change.former, console)
+        raise
+    if loaded:
+        console.item("serving", f"version {version} on Triton at {', '.join(loaded)}")
+    else:
+        where = settings.triton_url
+        console.item("serving", f"Triton isn't running at {where}; it will serve version {version} when it starts")
+
+
+def random_images() -> Tensor:
+    """Return images to ask about where there is no data set at hand: (8, 1, 28, 28) uint8 noise, always the same."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (PROBE_IMAGES, 1, IMAGE_PX, IMAGE_PX), dtype=torch.uint8, generator=generator)
+
+
+def _target(settings: Settings) -> serving.Target:
+    try:
+        key = settings.admin_key()
+    except OSError as exc:
+        raise ServingError(f"TRITON_ADMIN_KEY_FILE: {exc.filename} can't be read ({exc.strerror})") from exc
+    return serving.Target(settings.triton_url, key, settings.load_timeout_s, settings.model_name)
+
+
+def _probe(repository: Repository, version: int, images_u8: Tensor) -> serving.Probe:
+    """Ask the very file that Triton is about to load."""
+    answers = log_probabilities(export.load(repository.model(version)), images_u8, export.CPU)
+    return serving.Probe(images_u8.numpy(), answers.numpy())
+
+
+def _go_back(repository: Repository, settings: Settings, former: int | None, console: Console) -> None:
+    """Name the former version again, and give it back to the Tritons that had taken the new one already."""
+    if former is None:
+        repository.withdraw()
+        console.warning(
+            "nothing was served before, so nothing is published now; the version's folder stays to be looked at"
+        )
+        return
+    repository.point_at(former)
+    console.warning(f"version {former} is named again")
+    # Best effort: whoever refuses this too is told of by the error that is already on its way.
+    with contextlib.suppress(ServingError):
+        serving.load(_target(settings), former, None)
