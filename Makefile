@@ -61,7 +61,7 @@ bench-model: setup ## Accuracy, µs an image and size of the published model
 
 .PHONY: docs
 docs: setup ## Write the generated parts of the docs anew
-	@$(IN_ENV) python scripts/settings_table.py
+	@$(IN_ENV) python scripts/generate_docs.py
 
 .PHONY: lock
 lock: ## Resolve the pins anew into constraints.txt
