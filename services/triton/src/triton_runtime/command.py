@@ -1,0 +1,66 @@
+"""The command line and the environment of tritonserver; pure functions of the settings."""
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from triton_runtime.settings import Settings
+from triton_runtime.wheel import Wheel
+
+
+def argv_of(settings: Settings, server: Path, backends: Path, key: str) -> list[str]:
+    """Return tritonserver's command line.
+
+    Args:
+        settings: Ports, repository and the rest.
+        server: The program.
+        backends: The backend directory.
+        key: Key to the repository API.
+    """
+    argv = [
+        str(server),
+        f"--model-repository={settings.model_repository}",
+        f"--backend-directory={backends}",
+        # Explicit: a version is served when its publisher says so, not when a poll sees half of it.
+        "--model-control-mode=explicit",
+        "--load-model=*",
+        # A repository that is empty, or has one broken model in it, must not keep the rest from being served.
+        "--exit-on-error=false",
+        "--strict-readiness=false",
+        f"--http-address={settings.host}",
+        f"--http-port={settings.http_port}",
+        f"--grpc-address={settings.host}",
+        f"--grpc-port={settings.grpc_port}",
+        f"--metrics-address={settings.host}",
+        f"--metrics-port={settings.metrics_port}",
+        "--metrics-config=summary_latencies=true",
+        f"--http-restricted-api=model-repository:admin-key={key}",
+        f"--grpc-restricted-protocol=model-repository:admin-key={key}",
+        f"--exit-timeout-secs={settings.exit_timeout_s}",
+        f"--log-verbose={settings.log_verbose}",
+    ]
+    if settings.grpc_max_connection_age_s:
+        argv.append(f"--grpc-max-connection-age={settings.grpc_max_connection_age_s * 1000}")
+    return argv + shlex.split(settings.extra_args)
+
+
+def env_of(base: Mapping[str, str], wheel: Wheel) -> dict[str, str]:
+    """Return the environment in which the server finds its libraries, and its stubs find this Python's packages.
+
+    Args:
+        base: The launcher's environment.
+        wheel: Where the parts are.
+    """
+    library_path = [str(folder) for folder in wheel.library_dirs]
+    if base.get("LD_LIBRARY_PATH"):
+        library_path.append(base["LD_LIBRARY_PATH"])
+    # The stub is a program of its own with a Python inside: it knows nothing of virtual environments.
+    packages = [folder for folder in sys.path if folder.endswith("-packages")]
+    return {
+        **{name: value for name, value in base.items() if not name.startswith("TRITON_ADMIN_KEY")},
+        "LD_LIBRARY_PATH": os.pathsep.join(library_path),
+        "PYTHONPATH": os.pathsep.join(packages),
+        "PYTHONHOME": sys.base_prefix,
+    }

@@ -1,0 +1,58 @@
+"""Finds NVIDIA's tritonserver, its libraries and its Python stub inside the ``nvidia-pytriton`` wheel."""
+
+import os
+import sys
+import sysconfig
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from triton_runtime.errors import WheelError
+
+INSTALL = "pip install --no-deps nvidia-pytriton==0.7.0"
+
+
+class Wheel(NamedTuple):
+    """Where the parts are."""
+
+    server: Path  # the tritonserver program
+    python_backend: Path  # folder with libtriton_python.so and triton_python_backend_utils.py
+    stub: Path  # the process in which a model's Python runs, built for this Python
+    library_dirs: tuple[Path, ...]  # for LD_LIBRARY_PATH
+
+
+def find_wheel() -> Wheel:
+    """Return the parts of the installed wheel.
+
+    Raises:
+        WheelError: It isn't installed, or has no stub for this Python.
+    """
+    spec = find_spec("pytriton")  # found, not imported: its Python layer asks for things that aren't installed
+    if spec is None or spec.origin is None:
+        raise WheelError(f"the wheel with tritonserver isn't installed: {INSTALL}")
+    package = Path(spec.origin).parent
+    root = package / "tritonserver"
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    stub = root / "python_backend_stubs" / python / "triton_python_backend_stub"
+    wheel = Wheel(
+        server=root / "bin" / "tritonserver",
+        python_backend=root / "backends" / "python",
+        stub=stub,
+        library_dirs=(package.parent / "nvidia_pytriton.libs", Path(sysconfig.get_config_var("LIBDIR"))),
+    )
+    if not stub.is_file():
+        raise WheelError(f"the wheel has no Python backend for Python {python}: run this with Python 3.11")
+    if not wheel.server.is_file():
+        raise WheelError(f"{wheel.server} is missing: install the wheel anew: {INSTALL}")
+    _make_executable(wheel.server)
+    return wheel
+
+
+def _make_executable(program: Path) -> None:
+    """Give back the right to execute, which pip may have dropped."""
+    if os.access(program, os.X_OK):
+        return
+    try:
+        program.chmod(0o755)
+    except OSError as exc:
+        raise WheelError(f"{program} isn't executable and can't be made so: {exc.strerror}") from exc

@@ -1,0 +1,92 @@
+"""The real stack on free loopback ports, with a model trained on real digits in this run."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import torch
+
+from tests.support.api_server import ApiServer
+from tests.support.process import clean_env
+from tests.support.triton_server import TritonServer
+from trainer.console import Console
+from trainer.data import Images, load_dataset
+from trainer.settings import Settings as TrainerSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Trainer:
+    """Runs ``python -m trainer`` against one repository and one Triton.
+
+    Args:
+        repository: The model repository.
+        triton: Whom to tell of a new version.
+    """
+
+    def __init__(self, repository: Path, triton: TritonServer) -> None:
+        self.repository, self._triton = repository, triton
+
+    def run(self, *args: str, check: bool = True, **settings: str) -> subprocess.CompletedProcess[str]:
+        env = clean_env(
+            TRAINER_MODEL_REPOSITORY=str(self.repository),
+            TRAINER_TRITON_URL=self._triton.grpc_url,
+            TRAINER_TRITON_ADMIN_KEY=self._triton.admin_key,
+            # A short training is enough to serve; how good the full one is, `make bench-model` measures.
+            TRAINER_EPOCHS="1",
+            TRAINER_TRAIN_LIMIT="12000",
+            TRAINER_MIN_ACCURACY="0.8",
+            TRAINER_MAX_ACCURACY_DROP="0.5",
+            **settings,
+        )
+        done = subprocess.run(
+            [sys.executable, "-m", "trainer", *args], env=env, capture_output=True, text=True, timeout=240, check=False
+        )
+        assert done.returncode == 0 or not check, f"{done.stdout}\n{done.stderr}"
+        return done
+
+
+@pytest.fixture(scope="session")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest.fixture(scope="session")
+def triton(run_dir: Path) -> Iterator[TritonServer]:
+    """A Triton that starts with an empty repository, as a new user's does."""
+    repository = run_dir / "model_repository"
+    repository.mkdir()
+    with TritonServer(repository, run_dir / "triton") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def trainer(run_dir: Path, triton: TritonServer) -> Trainer:
+    """The trainer, after its first training: version 1 is served."""
+    trainer = Trainer(run_dir / "model_repository", triton)
+    trainer.run("train")
+    return trainer
+
+
+@pytest.fixture(scope="session")
+def api(run_dir: Path, triton: TritonServer, trainer: Trainer) -> Iterator[ApiServer]:
+    with ApiServer(run_dir / "api", triton.grpc_url) as server:
+        server.wait_ready()
+        yield server
+
+
+@pytest.fixture
+def client(api: ApiServer) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=api.url, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def images() -> Images:
+    """A thousand real digits and a few more: MNIST's test images, or whatever the trainer trains on here."""
+    dataset = load_dataset(TrainerSettings(), Console())
+    images = dataset.test if len(dataset.test) >= 1000 else dataset.train
+    return images.pick(torch.arange(1024))

@@ -1,0 +1,39 @@
+"""New versions come into service, and former ones back, while clients ask."""
+
+import pytest
+
+from tests.support.images import as_json, png
+from tests.support.load import Load
+
+
+@pytest.fixture
+def body(images) -> dict[str, str]:
+    return as_json(png(images.images_u8[0, 0].numpy()))
+
+
+def test_training_again_and_rolling_back_cost_no_request(api, trainer, body):
+    with Load(api.url, body) as load:
+        trained = trainer.run("train", "--seed", "7")
+        assert "2" in trained.stdout
+    assert load.failures == []
+    assert set(load.answers) == {"1", "2"}
+
+    with Load(api.url, body) as load:
+        trainer.run("rollback")
+    assert load.failures == []
+    assert set(load.answers) == {"1", "2"}
+
+    with Load(api.url, body, clients=1) as load:
+        trainer.run("list")
+    assert set(load.answers) == {"1"}
+
+
+def test_ensure_leaves_what_is_published(trainer):
+    before = sorted(path.name for path in (trainer.repository / "mnist_cnn").iterdir())
+    trainer.run("ensure")
+    assert sorted(path.name for path in (trainer.repository / "mnist_cnn").iterdir()) == before
+
+
+def test_a_wrong_key_cannot_load(trainer):
+    refused = trainer.run("rollback", check=False, TRITON_ADMIN_KEY="wrong", TRAINER_TRITON_ADMIN_KEY="wrong")
+    assert refused.returncode != 0
