@@ -1,4 +1,4 @@
-"""Writes ``docs/settings.md`` and ``docs/openapi.json`` from the code; with ``--check`` it only says whether they are old.
+"""Writes ``docs/settings.md`` and ``docs/openapi.json`` from the code; with ``--check`` only says which are old.
 
 Each service describes its own settings; this only lays them out side by side.
 """
@@ -9,15 +9,16 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from pydantic import AliasChoices
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+
 import api.app
 import api.settings
 import loadgen.settings
 import trainer.settings
 import triton_runtime.settings
-from pydantic import AliasChoices
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
-from pydantic_settings import BaseSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES: dict[str, type[BaseSettings]] = {
@@ -28,8 +29,8 @@ SERVICES: dict[str, type[BaseSettings]] = {
 }
 INTRO = """# Settings
 
-Every process reads its settings from environment variables, once, at start; `make` and `docker compose` also read `.env`
-(a variable that is set already wins). A wrong value stops the process with a line that names the variable.
+Every process reads its settings from environment variables, once, at start; `make` and `docker compose` also read
+`.env` (a variable that is set already wins). A wrong value stops the process with a line that names the variable.
 
 This page is generated from the code: `make docs`.
 """
@@ -73,7 +74,7 @@ def settings_page() -> str:
         parts.append(f"\n## {service}\n\n| variable | default | range | what |\n|---|---|---|---|\n")
         for name, field in settings.model_fields.items():
             cells = (f"`{variable_of(prefix, name, field)}`", default_of(field), range_of(field), field.description)
-            parts.append(f"| {' | '.join(str(cell).replace('|', '\\|') for cell in cells)} |\n")
+            parts.append("| " + " | ".join(str(cell).replace("|", r"\|") for cell in cells) + " |\n")
     return "".join(parts)
 
 

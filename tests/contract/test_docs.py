@@ -11,9 +11,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
 PAGES = [
-    path
-    for path in ROOT.rglob("*.md")
-    if not {".venv", ".run", ".pytest_cache"} & set(path.relative_to(ROOT).parts)
+    path for path in ROOT.rglob("*.md") if not {".venv", ".run", ".pytest_cache"} & set(path.relative_to(ROOT).parts)
 ]
 
 

@@ -31,17 +31,17 @@ class Trainer:
         self.repository, self._triton = repository, triton
 
     def run(self, *args: str, check: bool = True, **settings: str) -> subprocess.CompletedProcess[str]:
-        env = clean_env(
-            TRAINER_MODEL_REPOSITORY=str(self.repository),
-            TRAINER_TRITON_URL=self._triton.grpc_url,
-            TRAINER_TRITON_ADMIN_KEY=self._triton.admin_key,
+        defaults = {
+            "TRAINER_MODEL_REPOSITORY": str(self.repository),
+            "TRAINER_TRITON_URL": self._triton.grpc_url,
+            "TRAINER_TRITON_ADMIN_KEY": self._triton.admin_key,
             # A short training is enough to serve; how good the full one is, `make bench-model` measures.
-            TRAINER_EPOCHS="1",
-            TRAINER_TRAIN_LIMIT="12000",
-            TRAINER_MIN_ACCURACY="0.8",
-            TRAINER_MAX_ACCURACY_DROP="0.5",
-            **settings,
-        )
+            "TRAINER_EPOCHS": "1",
+            "TRAINER_TRAIN_LIMIT": "12000",
+            "TRAINER_MIN_ACCURACY": "0.8",
+            "TRAINER_MAX_ACCURACY_DROP": "0.5",
+        }
+        env = clean_env(**(defaults | settings))
         done = subprocess.run(
             [sys.executable, "-m", "trainer", *args], env=env, capture_output=True, text=True, timeout=240, check=False
         )

@@ -34,6 +34,15 @@ def test_ensure_leaves_what_is_published(trainer):
     assert sorted(path.name for path in (trainer.repository / "mnist_cnn").iterdir()) == before
 
 
-def test_a_wrong_key_cannot_load(trainer):
-    refused = trainer.run("rollback", check=False, TRITON_ADMIN_KEY="wrong", TRAINER_TRITON_ADMIN_KEY="wrong")
-    assert refused.returncode != 0
+def test_a_wrong_key_cannot_load_and_changes_nothing(api, trainer, body):
+    config = (trainer.repository / "mnist_cnn" / "config.pbtxt").read_bytes()
+    refused = trainer.run(
+        "train", check=False, TRAINER_TRITON_ADMIN_KEY="wrong", TRAINER_TRAIN_LIMIT="2000", TRAINER_MIN_ACCURACY="0"
+    )
+    assert refused.returncode == 11, refused.stderr
+    assert "key" in refused.stderr
+    assert "wrong" not in refused.stderr + refused.stdout
+    assert (trainer.repository / "mnist_cnn" / "config.pbtxt").read_bytes() == config
+    with Load(api.url, body, clients=1) as load:
+        pass
+    assert set(load.answers) <= {"1"}

@@ -18,9 +18,8 @@ class ApiServer(Process):
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        env = clean_env(
-            API_PORT=str(self.port), API_WORKERS="2", API_TRITON_URL=triton_url, API_READY_TTL_S="0.2", **settings
-        )
+        defaults = {"API_WORKERS": "2", "API_READY_TTL_S": "0.2"}
+        env = clean_env(API_PORT=str(self.port), API_TRITON_URL=triton_url, **(defaults | settings))
         argv = [str(BIN / "gunicorn"), "--config", "python:api.gunicorn_conf", "api.asgi:app"]
         super().__init__(argv, folder / "api.log", env, folder)
 

@@ -37,10 +37,11 @@ _CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
-    # gRPC waits up to two minutes between attempts by itself; a Triton that is back is to be found within a second.
+    # gRPC waits up to two minutes between attempts by itself; a Triton that is back is to be found at once.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.max_reconnect_backoff_ms", 500),
+    # In gRPC's core this is how long one attempt to connect may take (20 s by default): a hung server gives it up.
+    ("grpc.min_reconnect_backoff_ms", 2000),
     # A name that has just gained a replica is looked up again without gRPC's default pause of 30 s.
     ("grpc.dns_min_time_between_resolutions_ms", 1000),
     # Two workers' channels with the same options would otherwise share one connection inside a process under test.

@@ -1,0 +1,38 @@
+"""What is wrong with an answer; a status of 200 alone proves nothing."""
+
+import json
+
+CLASSES = 10
+_OK = 200
+
+
+def fault_of(status: int, body: bytes, label: int, *, check_label: bool) -> str | None:
+    """Return what is wrong with the answer to one image, or None.
+
+    Args:
+        status: HTTP status; 0 where there was no answer.
+        body: The body as it came.
+        label: The digit that was sent.
+        check_label: Whether another digit is a fault.
+    """
+    if status != _OK:
+        return f"status {status}: {body[:200].decode(errors='replace')}" if status else "no answer"
+    try:
+        answer = json.loads(body)
+        digit, probabilities, version = answer["prediction"], answer["probabilities"], answer["model_version"]
+    except (ValueError, KeyError, TypeError):
+        return "the body isn't an answer"
+    if type(digit) is not int or not isinstance(version, str) or not _are_probabilities(probabilities):
+        return "the answer's fields aren't what the contract says"
+    if probabilities.index(max(probabilities)) != digit:
+        return "the digit isn't the likeliest"
+    return f"read {digit}, sent {label}" if check_label and digit != label else None
+
+
+def _are_probabilities(values: object) -> bool:
+    return (
+        isinstance(values, list)
+        and len(values) == CLASSES
+        and all(isinstance(value, (int, float)) and 0 <= value <= 1 for value in values)
+        and abs(sum(values) - 1) < 1e-3  # noqa: PLR2004 - float32 rounding, generously
+    )

@@ -1,0 +1,42 @@
+import json
+
+import pytest
+
+from loadgen.answers import fault_of
+
+
+def body(**changes) -> bytes:
+    answer = {"prediction": 3, "probabilities": [0.01] * 3 + [0.91] + [0.01] * 6, "model_version": "1"}
+    return json.dumps(answer | changes).encode()
+
+
+def test_a_right_answer_has_no_fault():
+    assert fault_of(200, body(), 3, check_label=True) is None
+
+
+def test_a_wrong_digit_is_a_fault_only_where_labels_are_checked():
+    assert fault_of(200, body(), 8, check_label=True) == "read 3, sent 8"
+    assert fault_of(200, body(), 8, check_label=False) is None
+
+
+@pytest.mark.parametrize(
+    "status,answer",
+    [
+        (0, b""),
+        (503, b'{"error": {}}'),
+        (200, b""),
+        (200, b"[]"),
+        (200, b"{}"),
+        (200, body(prediction="3")),
+        (200, body(prediction=True)),
+        (200, body(model_version=1)),
+        (200, body(probabilities=[1.0])),
+        (200, body(probabilities=[0.5] * 10)),
+        (200, body(probabilities=["a"] * 10)),
+        (200, body(probabilities=[-1.0, 2.0] + [0.0] * 8)),
+        (200, body(prediction=4)),
+        (200, body(prediction=11)),
+    ],
+)
+def test_anything_else_is_a_fault(status, answer):
+    assert fault_of(status, answer, 3, check_label=False)

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+from triton_runtime.command import argv_of, env_of
+from triton_runtime.settings import Settings
+from triton_runtime.wheel import Wheel
+
+WHEEL = Wheel(Path("/w/bin/tritonserver"), Path("/w/python"), Path("/w/stub"), (Path("/w/libs"), Path("/py/lib")))
+
+
+def argv(**settings) -> list[str]:
+    return argv_of(Settings(**settings), Path("/w/bin/tritonserver"), Path("/b"), "the-key")
+
+
+def test_every_port_is_bound_to_the_host_and_the_repository_api_asks_for_the_key():
+    line = argv(host="127.0.0.1", http_port=1000, grpc_port=1001, metrics_port=1002)
+    for flag in (
+        "--http-address=127.0.0.1",
+        "--grpc-address=127.0.0.1",
+        "--metrics-address=127.0.0.1",
+        "--http-port=1000",
+        "--grpc-port=1001",
+        "--metrics-port=1002",
+        "--model-control-mode=explicit",
+        "--http-restricted-api=model-repository:admin-key=the-key",
+        "--grpc-restricted-protocol=model-repository:admin-key=the-key",
+    ):
+        assert flag in line
+
+
+def test_connections_age_only_where_it_is_set():
+    assert not [flag for flag in argv() if "connection-age" in flag]
+    assert "--grpc-max-connection-age=30000" in argv(grpc_max_connection_age_s=30)
+
+
+def test_further_flags_come_last():
+    assert argv(extra_args="--log-info=false --http-thread-count=2")[-2:] == [
+        "--log-info=false",
+        "--http-thread-count=2",
+    ]
+
+
+def test_the_server_finds_its_libraries_and_does_not_inherit_the_key():
+    env = env_of({"LD_LIBRARY_PATH": "/mine", "TRITON_ADMIN_KEY": "secret", "HOME": "/h"}, WHEEL)
+    assert env["LD_LIBRARY_PATH"] == "/w/libs:/py/lib:/mine"
+    assert "TRITON_ADMIN_KEY" not in env
+    assert env["HOME"] == "/h"
+    assert "site-packages" in env["PYTHONPATH"]
