@@ -1,72 +1,15 @@
-"""A backend in Triton's place, and the app around it, without sockets."""
+"""The app around a fake backend, without sockets."""
 
-import asyncio
-import base64
-import io
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any
 
 import httpx
-import numpy as np
 import pytest
-from numpy.typing import NDArray
-from PIL import Image
 
 from api.app import create_app
-from api.errors import UpstreamError
 from api.settings import Settings
-from api.triton import Scores
-
-
-class FakeTriton:
-    """Reads the digit that :func:`marked` wrote into the first pixel, and the canary as 1."""
-
-    def __init__(self) -> None:
-        self.batches: list[NDArray[Any]] = []
-        self.error: UpstreamError | None = None
-        self.version = "7"
-        self.gate = asyncio.Event()  # closed, it keeps every answer back
-        self.gate.set()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        pass
-
-    def max_rows(self) -> int:
-        return 128
-
-    async def infer(self, batch: NDArray[Any], *, deadline_s: float | None = None) -> Scores:
-        self.batches.append(batch)
-        await self.gate.wait()
-        if self.error:
-            raise self.error
-        digits = batch[:, 0, 0, 0].astype(int) % 10
-        digits[batch[:, 0, 10, 13] == 255] = 1
-        scores = np.full((len(batch), 10), -9.0, np.float32)
-        scores[np.arange(len(batch)), digits] = -0.001
-        return Scores(scores, self.version)
-
-
-def marked(digit: int) -> NDArray[np.uint8]:
-    """Return a ``(28, 28)`` image that the fake reads as ``digit``."""
-    image = np.zeros((28, 28), np.uint8)
-    image[0, 0] = digit
-    image[14, 14] = 200
-    return image
-
-
-def encoded(pixels: NDArray[np.uint8] | Image.Image, fmt: str = "PNG", **options: Any) -> bytes:
-    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
-    buffer = io.BytesIO()
-    image.save(buffer, fmt, **options)
-    return buffer.getvalue()
-
-
-def as_base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
+from tests.unit.api.fakes import FakeTriton
 
 
 @pytest.fixture

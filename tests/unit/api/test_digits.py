@@ -3,13 +3,13 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import encoded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from api import digits
 from api.errors import InvalidImage, PayloadTooLarge, UpstreamError
+from tests.unit.api.fakes import encoded
 
 MAX_PX = 1_000_000
 

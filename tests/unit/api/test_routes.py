@@ -5,10 +5,10 @@ import json
 
 import numpy as np
 import pytest
-from conftest import as_base64, encoded, marked
 
 from api.errors import DeadlineExceeded, ModelNotReady, Unavailable, UpstreamError
 from api.settings import Settings
+from tests.unit.api.fakes import as_base64, encoded, marked
 
 
 def assert_error(response, status, code):
