@@ -15,6 +15,8 @@ import triton_python_backend_utils as pb_utils
 from torch.utils.dlpack import from_dlpack, to_dlpack
 
 MODEL_FILE = "model.pt"
+# What a model raises on rows it can't run; TorchScript wraps an exception of its own code in one of a kind apart.
+_FAULTS = (RuntimeError, ValueError, TypeError, torch.jit.Error)
 
 
 class TritonPythonModel:
@@ -55,7 +57,7 @@ class TritonPythonModel:
         if self._batched and len(requests) > 1:
             try:
                 return self._run_together(requests)
-            except (RuntimeError, ValueError, TypeError):
+            except _FAULTS:
                 pass  # told apart below: one request's fault must not become its neighbours'
         return [self._run_alone(request) for request in requests]
 
@@ -69,7 +71,7 @@ class TritonPythonModel:
     def _run_alone(self, request: Any) -> Any:  # noqa: ANN401 - Triton's own classes have no stubs
         try:
             return self._response(self._forward(self._tensors_of(request)))
-        except (RuntimeError, ValueError, TypeError) as exc:
+        except _FAULTS as exc:
             return pb_utils.InferenceResponse(error=pb_utils.TritonError(f"the model failed: {exc}"))
 
     def _tensors_of(self, request: Any) -> list[torch.Tensor]:  # noqa: ANN401
