@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from api.settings import Settings
+from api.settings import Settings, load_settings
 
 
 @pytest.mark.parametrize("name", ["API_TRITON_URL", "TRITON_SERVER_URL"])
@@ -33,6 +33,16 @@ def test_a_wrong_value_is_refused_by_name(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError):
         Settings()
+
+
+def test_the_process_stops_with_a_line_that_names_the_variable(monkeypatch):
+    monkeypatch.setenv("API_PORT", "0")
+    monkeypatch.setenv("API_DEADLINE_S", "soon")
+    with pytest.raises(SystemExit) as stopped:
+        load_settings()
+    first, second = str(stopped.value).splitlines()
+    assert first.startswith("API_PORT: ")
+    assert second.startswith("API_DEADLINE_S: ")
 
 
 def test_settings_do_not_change():

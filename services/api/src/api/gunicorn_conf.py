@@ -2,9 +2,9 @@
 
 import os
 
-from api.settings import Settings
+from api.settings import load_settings
 
-_settings = Settings()
+_settings = load_settings()
 _settings.metrics_dir.mkdir(parents=True, exist_ok=True)
 # prometheus_client reads this at import, so it has to stand before anything imports api.metrics.
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_settings.metrics_dir))

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -92,3 +92,23 @@ class Settings(BaseSettings):
         """Return every accepted API key, from the variable and from the file."""
         from_file = self.keys_file.read_text(encoding="utf-8").split() if self.keys_file else []
         return (*(key.get_secret_value() for key in self.keys), *from_file)
+
+
+def load_settings() -> Settings:
+    """Return the settings of this process.
+
+    Raises:
+        SystemExit: A variable's value can't be used; each gets a line that names it.
+    """
+    try:
+        return Settings()
+    except ValidationError as exc:
+        raise SystemExit("\n".join(f"{_variable_of(error['loc'])}{error['msg']}" for error in exc.errors())) from exc
+
+
+def _variable_of(location: tuple[int | str, ...]) -> str:
+    """Return ``NAME: ``; pydantic gives an alias as it stands, a plain field without the prefix, a model no name."""
+    name = "_".join(map(str, location)).upper()
+    if not name:
+        return ""
+    return f"{name}: " if name.startswith(("API_", "TRITON_")) else f"API_{name}: "
