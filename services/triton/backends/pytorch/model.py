@@ -15,8 +15,6 @@ import triton_python_backend_utils as pb_utils
 from torch.utils.dlpack import from_dlpack, to_dlpack
 
 MODEL_FILE = "model.pt"
-# What a model raises on rows it can't run; TorchScript wraps an exception of its own code in one of a kind apart.
-_FAULTS = (RuntimeError, ValueError, TypeError, torch.jit.Error)
 
 
 class TritonPythonModel:
@@ -46,10 +44,7 @@ class TritonPythonModel:
             raise pb_utils.TritonModelException(f"{path.name} can't be loaded: {exc}") from exc
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
-        """Run all requests as one batch; where that fails, each by itself, so that a bad one fails alone.
-
-        Args:
-            requests: Triton's requests, at least one; rows of each along the first axis where the model is batched.
+        """Answer all requests that Triton batched, in one run where the model is batched.
 
         Returns:
             A response a request, in order; errors are responses too.
@@ -57,9 +52,13 @@ class TritonPythonModel:
         if self._batched and len(requests) > 1:
             try:
                 return self._run_together(requests)
-            except _FAULTS:
-                pass  # told apart below: one request's fault must not become its neighbours'
+            except Exception:  # noqa: BLE001, S110 - told apart below: a fault must not become the neighbours'
+                pass
         return [self._run_alone(request) for request in requests]
+
+    def finalize(self) -> None:
+        """Let go of the weights at once: the next version may want the GPU's memory."""
+        del self._network
 
     def _run_together(self, requests: Sequence[Any]) -> list[Any]:
         given = [self._tensors_of(request) for request in requests]
@@ -69,10 +68,14 @@ class TritonPythonModel:
         return [self._response(part) for part in parts]
 
     def _run_alone(self, request: Any) -> Any:  # noqa: ANN401 - Triton's own classes have no stubs
+        # Whatever is raised here would fail every request of this execution: this is the process's boundary.
         try:
             return self._response(self._forward(self._tensors_of(request)))
-        except _FAULTS as exc:
-            return pb_utils.InferenceResponse(error=pb_utils.TritonError(f"the model failed: {exc}"))
+        except Exception as exc:  # noqa: BLE001
+            pb_utils.Logger.log_error(f"the model failed: {exc}")
+            # TorchScript puts its trace, with the network's source, before the line that says what is wrong.
+            reason = (str(exc).strip() or type(exc).__name__).splitlines()[-1]
+            return pb_utils.InferenceResponse(error=pb_utils.TritonError(f"the model failed: {reason}"))
 
     def _tensors_of(self, request: Any) -> list[torch.Tensor]:  # noqa: ANN401
         # By DLPack: through NumPy the answers come back empty under numpy 2, without an error.
@@ -85,7 +88,8 @@ class TritonPythonModel:
         answers = list(answer) if isinstance(answer, (tuple, list)) else [answer]
         if len(answers) != len(self._outputs):
             raise ValueError(f"{len(answers)} outputs where the config lists {len(self._outputs)}")
-        return [answer.contiguous() for answer in answers]
+        # To the CPU, where they are going in any case: it also waits for the GPU, which a DLPack capsule doesn't.
+        return [answer.cpu().contiguous() for answer in answers]
 
     def _response(self, answers: Sequence[torch.Tensor]) -> Any:  # noqa: ANN401
         named = zip(self._outputs, answers, strict=True)
@@ -113,7 +117,8 @@ def _check_sum(path: Path) -> None:
     manifest = path.with_name("manifest.json")
     try:
         wanted = json.loads(manifest.read_text(encoding="utf-8")).get("sha256") if manifest.is_file() else None
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError) as exc:
         raise pb_utils.TritonModelException(f"{path} can't be read: {exc}") from exc
     if wanted is not None and wanted != found:

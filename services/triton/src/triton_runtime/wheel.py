@@ -1,6 +1,7 @@
 """Finds NVIDIA's tritonserver, its libraries and its Python stub inside the ``nvidia-pytriton`` wheel."""
 
 import os
+import platform
 import sys
 import sysconfig
 from importlib.util import find_spec
@@ -9,6 +10,8 @@ from typing import NamedTuple
 
 from triton_runtime.errors import WheelError
 
+# The wheel's tag: manylinux_2_35_x86_64.
+MIN_GLIBC = (2, 35)
 INSTALL = "pip install --no-deps nvidia-pytriton==0.7.0"
 
 
@@ -25,8 +28,9 @@ def find_wheel() -> Wheel:
     """Return the parts of the installed wheel.
 
     Raises:
-        WheelError: It isn't installed, or has no stub for this Python.
+        WheelError: It isn't installed, has no stub for this Python, or can't run on this machine.
     """
+    _check_machine()
     spec = find_spec("pytriton")  # found, not imported: its Python layer asks for things that aren't installed
     if spec is None or spec.origin is None:
         raise WheelError(f"the wheel with tritonserver isn't installed: {INSTALL}")
@@ -46,6 +50,20 @@ def find_wheel() -> Wheel:
         raise WheelError(f"{wheel.server} is missing: install the wheel anew: {INSTALL}")
     _make_executable(wheel.server)
     return wheel
+
+
+def _check_machine() -> None:
+    """Refuse a machine on which the programs would end with a message of the loader's.
+
+    Raises:
+        WheelError: Another processor, or too old a C library.
+    """
+    system = f"{platform.system()} on {platform.machine()}"
+    if system != "Linux on x86_64":
+        raise WheelError(f"the wheel's tritonserver is for Linux on x86-64, this is {system}: use an image")
+    name, version = platform.libc_ver()
+    if name != "glibc" or tuple(map(int, version.split(".")[:2])) < MIN_GLIBC:
+        raise WheelError(f"the wheel's tritonserver needs glibc 2.35 or newer, this is {name} {version}: use an image")
 
 
 def _make_executable(program: Path) -> None:
