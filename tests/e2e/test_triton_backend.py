@@ -1,153 +1,315 @@
-"""The launcher and the PyTorch backend, on the real tritonserver with a model made here."""
+"""The launcher and the PyTorch backend in the real server, with small models made here."""
 
+import hashlib
+import json
 import signal
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
-import tritonclient.grpc as grpcclient
+import torch
+from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import InferenceServerException
 
 from tests.support.process import wait_until
-from tests.support.tiny_model import publish, serve
 from tests.support.triton_server import TritonServer
 
+# TorchScript is deprecated, but it is what Triton's libtorch backend reads.
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+MODEL = "sums"
+
+
+class Sums(torch.nn.Module):
+    """Answers the sum of each row and the version's number; an image that is 255 throughout is refused."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__()
+        self.version = version
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if bool((images.flatten(1).min(1)[0] == 255).any()):
+            raise ValueError("a white image")
+        sums = images.flatten(1).float().sum(1, keepdim=True)
+        return sums, torch.full_like(sums, float(self.version))
+
+
+class Pair(torch.nn.Module):
+    """Two inputs, no batching; refuses what doesn't fit together."""
+
+    def forward(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        return torch.matmul(left, right)
+
+
+def publish(repository: Path, version: int, *, damaged: bool = False) -> None:
+    folder = repository / MODEL / str(version)
+    folder.mkdir(parents=True)
+    torch.jit.script(Sums(version).eval()).save(str(folder / "model.pt"))
+    data = (folder / "model.pt").read_bytes()
+    (folder / "manifest.json").write_text(json.dumps({"sha256": hashlib.sha256(data).hexdigest()}))
+    if damaged:
+        (folder / "model.pt").write_bytes(data + b"?")
+    name_version(repository, version)
+
+
+def name_version(repository: Path, version: int) -> None:
+    """Write the config beside its place and rename it, as the trainer does."""
+    staged = repository / MODEL / ".config.pbtxt"
+    staged.write_text(f"""
+        name: "{MODEL}" platform: "pytorch_libtorch" max_batch_size: 128 dynamic_batching {{}}
+        version_policy {{ specific {{ versions: [{version}] }} }}
+        input {{ name: "INPUT__0" data_type: TYPE_UINT8 dims: [1, -1, 28] }}
+        output {{ name: "OUTPUT__0" data_type: TYPE_FP32 dims: [1] }}
+        output {{ name: "OUTPUT__1" data_type: TYPE_FP32 dims: [1] }}
+        model_warmup {{ name: "one" batch_size: 1 count: 3 inputs {{ key: "INPUT__0"
+            value: {{ data_type: TYPE_UINT8 dims: [1, 28, 28] zero_data: true }} }} }}
+    """)
+    staged.rename(repository / MODEL / "config.pbtxt")
+
+
+def publish_pair(repository: Path) -> None:
+    folder = repository / "pair" / "1"
+    folder.mkdir(parents=True)
+    torch.jit.script(Pair()).save(str(folder / "model.pt"))
+    (folder.parent / "config.pbtxt").write_text("""
+        platform: "pytorch_libtorch" max_batch_size: 0
+        input { name: "left" data_type: TYPE_FP32 dims: [-1, -1] }
+        input { name: "right" data_type: TYPE_FP32 dims: [-1, -1] }
+        output { name: "product" data_type: TYPE_FP32 dims: [-1, -1] }
+    """)
+
+
+def publish_broken(repository: Path) -> None:
+    folder = repository / "broken" / "1"
+    folder.mkdir(parents=True)
+    (folder / "model.pt").write_bytes(b"not a model")
+    (folder.parent / "config.pbtxt").write_text("""
+        platform: "pytorch_libtorch" max_batch_size: 8
+        input { name: "a" data_type: TYPE_FP32 dims: [1] } output { name: "b" data_type: TYPE_FP32 dims: [1] }
+    """)
+
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory) -> Path:
-    repository = tmp_path_factory.mktemp("tiny")
-    publish(repository, "sum", 1)
-    return repository
-
-
-@pytest.fixture(scope="module")
-def server(repository, tmp_path_factory) -> Iterator[TritonServer]:
-    with TritonServer(repository, tmp_path_factory.mktemp("tiny-triton")) as server:
-        server.wait_for(f"{server.http_url}/v2/models/sum/ready")
+def server(tmp_path_factory):
+    """A server with one good model, one without batching, and one that can't be loaded."""
+    folder = tmp_path_factory.mktemp("backend")
+    repository = folder / "model_repository"
+    publish(repository, 1)
+    publish_pair(repository)
+    publish_broken(repository)
+    with TritonServer(repository, folder / "triton") as server:
         yield server
 
 
 @pytest.fixture
-def grpc(server) -> Iterator[grpcclient.InferenceServerClient]:
-    with grpcclient.InferenceServerClient(server.grpc_url) as client:
+def triton(server):
+    with InferenceServerClient(server.grpc_url) as client:
         yield client
 
 
-def ask(client: grpcclient.InferenceServerClient, images: np.ndarray) -> tuple[np.ndarray, str]:
-    tensor = grpcclient.InferInput("INPUT__0", images.shape, "UINT8")
-    tensor.set_data_from_numpy(images)
-    answer = client.infer("sum", [tensor], client_timeout=20)
-    return answer.as_numpy("OUTPUT__0"), answer.get_response().model_version
+def key_of(server: TritonServer) -> dict[str, str]:
+    return {"triton-grpc-protocol-admin-key": server.admin_key}
 
 
-def images(*levels: int) -> np.ndarray:
-    return np.repeat(np.array(levels, np.uint8), 784).reshape(-1, 1, 28, 28)
+def tensor(name: str, array: np.ndarray, dtype: str) -> InferInput:
+    given = InferInput(name, list(array.shape), dtype)
+    given.set_data_from_numpy(array)
+    return given
 
 
-def test_rows_come_back_in_order(grpc):
-    values, version = ask(grpc, images(1, 2, 3))
-    assert values[:, 0].tolist() == [784, 1568, 2352]
-    assert version == "1"
+def images(rows: int, value: int, height: int = 28) -> InferInput:
+    return tensor("INPUT__0", np.full((rows, 1, height, 28), value, np.uint8), "UINT8")
 
 
-def test_a_bad_request_fails_alone(server):
-    """Requests that Triton batches together: those that can be run are answered, the others get an error."""
+def sums(client: InferenceServerClient, *given: InferInput) -> np.ndarray:
+    return client.infer(MODEL, list(given), client_timeout=30).as_numpy("OUTPUT__0")
 
-    def one(level: int) -> float | str:
-        with grpcclient.InferenceServerClient(server.grpc_url) as client:
-            try:
-                return float(ask(client, images(level))[0][0, 0])
-            except InferenceServerException as error:
-                return str(error)
 
-    levels = [255 if i % 5 == 0 else i for i in range(40)]
-    with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(one, levels))
-    for level, answer in zip(levels, answers, strict=True):
-        if level == 255:
-            assert "begins with 255" in answer
+def metric(server: TritonServer, name: str) -> float:
+    text = urllib.request.urlopen(f"{server.metrics_url}/metrics", timeout=5).read().decode()
+    lines = (line for line in text.splitlines() if line.startswith(name + "{") and f'model="{MODEL}"' in line)
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
+def load_over_http(server: TritonServer, headers: dict[str, str]) -> int:
+    url = f"{server.http_url}/v2/repository/models/{MODEL}/load"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, b"{}", headers), timeout=30) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
+def test_one_broken_model_does_not_keep_the_others_from_being_served(server, triton):
+    assert sums(triton, images(3, 2)).tolist() == [[1568.0]] * 3
+    assert triton.is_model_ready("pair")
+    assert not triton.is_model_ready("broken")
+
+
+def test_the_repository_api_is_closed_without_the_key(server, triton):
+    assert load_over_http(server, {}) == 403
+    assert load_over_http(server, {"admin-key": "wrong"}) == 403
+    assert load_over_http(server, {"admin-key": server.admin_key}) == 200
+    for headers in (None, {"triton-grpc-protocol-admin-key": "wrong"}):
+        with pytest.raises(InferenceServerException, match="restricted"):
+            triton.load_model(MODEL, headers=headers)
+        with pytest.raises(InferenceServerException, match="restricted"):
+            triton.unload_model(MODEL, headers=headers)
+    triton.load_model(MODEL, headers=key_of(server))
+    assert server.admin_key not in server.log.read_text()
+
+
+def test_what_arrives_together_is_run_together_and_answered_apart(server, triton):
+    before = [metric(server, name) for name in ("nv_inference_count", "nv_inference_exec_count")]
+    answers = at_once(triton, [images(1 + value % 3, value) for value in range(1, 201)])
+    assert answers == [[[784.0 * value]] * (1 + value % 3) for value in range(1, 201)]
+    after = [metric(server, name) for name in ("nv_inference_count", "nv_inference_exec_count")]
+    rows, executions = after[0] - before[0], after[1] - before[1]
+    assert rows == sum(1 + value % 3 for value in range(1, 201))
+    assert executions < 200
+
+
+def test_a_bad_request_fails_alone(triton):
+    given = [images(1, 255 if i % 10 == 0 else i % 10, 14 if i % 10 == 5 else 28) for i in range(100)]
+    for i, answer in enumerate(at_once(triton, given)):
+        if i % 10 == 0:
+            assert isinstance(answer, InferenceServerException)
+            assert "a white image" in answer.message()
+            assert "\n" not in answer.message()
         else:
-            assert answer == 784 * level
+            assert answer == [[(392.0 if i % 10 == 5 else 784.0) * (i % 10)]]
 
 
-@pytest.mark.parametrize("key", [None, "wrong"])
-def test_nobody_loads_without_the_key(server, grpc, key):
-    headers = {"admin-key": key} if key else {}
-    for action in ("load", "unload"):
-        url = f"{server.http_url}/v2/repository/models/sum/{action}"
-        assert httpx.post(url, json={}, headers=headers).status_code == 403
-    with pytest.raises(InferenceServerException, match="admin-key"):
-        grpc.load_model("sum", headers={f"triton-grpc-protocol-{k}": v for k, v in headers.items()})
+def at_once(client: InferenceServerClient, given: list[InferInput]) -> list[object]:
+    """Send all without waiting; return each answer, or its error, in order."""
+    answers: dict[int, object] = {}
+    done = threading.Semaphore(0)
+
+    def note(i: int, result, error) -> None:
+        answers[i] = error if error is not None else result.as_numpy("OUTPUT__0").tolist()
+        done.release()
+
+    for i, one in enumerate(given):
+        client.async_infer(MODEL, [one], lambda result, error, i=i: note(i, result, error), client_timeout=30)
+    for _ in given:
+        assert done.acquire(timeout=30)
+    return [answers[i] for i in range(len(given))]
 
 
-def load(server: TritonServer) -> httpx.Response:
-    url = f"{server.http_url}/v2/repository/models/sum/load"
-    return httpx.post(url, json={}, headers={"admin-key": server.admin_key}, timeout=60)
+def test_a_model_without_batching_takes_its_inputs_by_name(triton):
+    left, right = np.arange(6, dtype=np.float32).reshape(2, 3), np.eye(3, dtype=np.float32)
+    # In the other order than the config's.
+    given = [tensor("right", right, "FP32"), tensor("left", left, "FP32")]
+    assert triton.infer("pair", given).as_numpy("product").tolist() == left.tolist()
+    unfit = [tensor("right", right[:2], "FP32"), tensor("left", left, "FP32")]
+    with pytest.raises(InferenceServerException, match="cannot be multiplied"):
+        triton.infer("pair", unfit)
+    assert triton.infer("pair", given).as_numpy("product").tolist() == left.tolist()
 
 
-def test_a_tampered_version_is_not_loaded_and_the_former_one_stays(server, grpc, repository):
-    folder = publish(repository, "sum", 2)
-    with (folder / "model.pt").open("ab") as file:
-        file.write(b"!")
+def test_versions_change_under_load_without_a_failure_and_a_damaged_one_never_serves(server, triton):
+    counted: Counter[float] = Counter()
+    failures: list[str] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        with InferenceServerClient(server.grpc_url) as client:
+            while not stop.is_set():
+                try:
+                    answer = client.infer(MODEL, [images(1, 1)], client_timeout=30)
+                    counted[float(answer.as_numpy("OUTPUT__1")[0, 0])] += 1
+                except InferenceServerException as error:
+                    failures.append(str(error))
+
+    callers = [threading.Thread(target=ask) for _ in range(8)]
+    for caller in callers:
+        caller.start()
     try:
-        response = load(server)
-        assert response.status_code == 400
-        assert "SHA-256" in response.text
-        assert ask(grpc, images(1)) == (np.array([[784]]), "1")
+        wait_until(lambda: counted[1.0] > 20, 30, "version 1")
+        publish(server.repository, 2, damaged=True)
+        with pytest.raises(InferenceServerException, match="SHA-256 differs"):
+            triton.load_model(MODEL, headers=key_of(server))
+        assert triton.is_model_ready(MODEL, "1")
+        assert counted[2.0] == 0
+        publish(server.repository, 3)
+        triton.load_model(MODEL, headers=key_of(server))
+        wait_until(lambda: counted[3.0] > 20, 30, "version 3")
+        name_version(server.repository, 1)
+        triton.load_model(MODEL, headers=key_of(server))
+        before = counted[1.0]
+        wait_until(lambda: counted[1.0] > before + 20, 30, "version 1 again")
     finally:
-        serve(repository, "sum", 1)
-        assert load(server).status_code == 200
+        stop.set()
+        for caller in callers:
+            caller.join()
+    assert failures == []
+    assert set(counted) == {1.0, 3.0}
 
 
-def test_a_new_version_takes_over(server, grpc, repository):
-    publish(repository, "sum", 3)
-    assert load(server).status_code == 200
-    values, version = ask(grpc, images(1))
-    assert (values[0, 0], version) == (3 * 784, "3")
-    serve(repository, "sum", 1)
-    assert load(server).status_code == 200
+def test_it_ends_on_sigterm_and_comes_back_on_the_same_ports(server):
+    shared = set(Path("/dev/shm").iterdir())
+    processes = server.group()
+    assert len(processes) > 1
+    started = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - started < 10
+    assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
+    assert not {path for path in set(Path("/dev/shm").iterdir()) - shared if path.name.startswith("triton")}
+    server.start()
+    with InferenceServerClient(server.grpc_url) as client:
+        wait_until(lambda: client.is_model_ready(MODEL), 30, "the model")
+        assert sums(client, images(1, 1)).tolist() == [[784.0]]
 
 
-def children_of(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_at_once_and_leaves_nothing(server, repository, tmp_path, number):
-    before = set(Path("/dev/shm").iterdir())
-    other = TritonServer(repository, tmp_path / "other")
-    other.start()
+def test_killed_it_leaves_no_stub_behind(server):
+    processes = server.group()
+    server.send(signal.SIGKILL)
+    server.wait(10)
     try:
-        other.wait_for(f"{other.http_url}/v2/models/sum/ready")
-        other.send(number)
-        assert other.wait(20) == 0
-        assert other.group() == []
+        wait_until(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in processes), 20, "the stubs' end")
     finally:
-        other.stop()
-    assert set(Path("/dev/shm").iterdir()) - before == set()
+        server.stop()
+        server.start()
 
 
-def test_killed_it_leaves_no_process_for_long(repository, tmp_path):
-    other = TritonServer(repository, tmp_path / "other")
-    other.start()
-    try:
-        other.wait_for(f"{other.http_url}/v2/models/sum/ready")
-        assert other.group()
-        other.send(signal.SIGKILL)
-        other.wait(10)
-        wait_until(lambda: other.group() == [], 20, "the stub's end")
-    finally:
-        other.stop()
+def test_an_empty_repository_is_served_and_a_model_that_comes_later_too(tmp_path):
+    repository = tmp_path / "model_repository"
+    repository.mkdir()
+    # A key of a kind that people make: base64.
+    with TritonServer(repository, tmp_path / "triton", TRITON_ADMIN_KEY="a+b/c:d==") as server:
+        with urllib.request.urlopen(f"{server.http_url}/v2/health/ready", timeout=5) as ready:
+            assert ready.status == 200
+        publish(repository, 1)
+        assert load_over_http(server, {"admin-key": "a+b/c:d=="}) == 200
+        with InferenceServerClient(server.grpc_url) as client:
+            assert sums(client, images(2, 1)).tolist() == [[784.0]] * 2
+            assert triton_listens_only_on_loopback(server)
 
 
-def test_a_broken_model_does_not_stop_the_others(repository, tmp_path):
-    folder = tmp_path / "repository"
-    publish(folder, "sum", 1)
-    publish(folder, "broken", 1)
-    (folder / "broken" / "1" / "model.pt").write_bytes(b"no model")
-    with TritonServer(folder, tmp_path / "other") as other:
-        other.wait_for(f"{other.http_url}/v2/models/sum/ready")
-        assert httpx.get(f"{other.http_url}/v2/models/broken/ready").status_code == 400
+def triton_listens_only_on_loopback(server: TritonServer) -> bool:
+    """Read where this process's sockets listen, out of the kernel's table."""
+    inodes = {
+        link.readlink().name.removeprefix("socket:[").rstrip("]")
+        for link in Path(f"/proc/{server.pid}/fd").iterdir()
+        if link.is_symlink() and "socket" in str(link.readlink())
+    }
+    rows = [line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/net/{table}").read_text().splitlines()]
+    listening = [row[1] for row in rows if len(row) > 9 and row[3] == "0A" and row[9] in inodes]
+    loopback = ("0100007F:", "0000000000000000FFFF00000100007F:")
+    return len(listening) >= 3 and all(address.startswith(loopback) for address in listening)
+
+
+def test_without_a_key_nobody_loads_and_the_log_says_so(tmp_path):
+    repository = tmp_path / "model_repository"
+    publish(repository, 1)
+    with TritonServer(repository, tmp_path / "triton", TRITON_ADMIN_KEY="") as server:
+        assert "TRITON_ADMIN_KEY" in server.log.read_text()
+        with (
+            InferenceServerClient(server.grpc_url) as client,
+            pytest.raises(InferenceServerException, match="restricted"),
+        ):
+            client.load_model(MODEL, headers={"triton-grpc-protocol-admin-key": ""})

@@ -21,17 +21,18 @@ class TritonServer(Process):
         self.http_url = f"http://127.0.0.1:{http}"
         self.grpc_url = f"127.0.0.1:{grpc}"
         self.metrics_url = f"http://127.0.0.1:{metrics}"
-        self.admin_key = "key-of-the-tests"
-        env = clean_env(
-            TRITON_HTTP_PORT=str(http),
-            TRITON_GRPC_PORT=str(grpc),
-            TRITON_METRICS_PORT=str(metrics),
-            TRITON_MODEL_REPOSITORY=str(repository),
-            TRITON_RUN_DIR=str(folder / "run"),
-            TRITON_ADMIN_KEY=self.admin_key,
-            TRITON_EXIT_TIMEOUT_S="10",
-            **settings,
-        )
+        self.repository = repository
+        defaults = {
+            "TRITON_HTTP_PORT": str(http),
+            "TRITON_GRPC_PORT": str(grpc),
+            "TRITON_METRICS_PORT": str(metrics),
+            "TRITON_MODEL_REPOSITORY": str(repository),
+            "TRITON_RUN_DIR": str(folder / "run"),
+            "TRITON_ADMIN_KEY": "key-of-the-tests",
+            "TRITON_EXIT_TIMEOUT_S": "10",
+        }
+        env = clean_env(**(defaults | settings))
+        self.admin_key = env["TRITON_ADMIN_KEY"]
         super().__init__([sys.executable, "-m", "triton_runtime"], folder / "triton.log", env, folder)
 
     def start(self) -> None:
