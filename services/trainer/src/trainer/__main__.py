@@ -1,6 +1,7 @@
 """The command line: ``python -m trainer {train,ensure,list,rollback}``."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -8,10 +9,14 @@ from typing import get_args
 
 from pydantic import ValidationError
 
-from trainer import pipeline
-from trainer.console import Console
-from trainer.errors import INTERRUPTED_EXIT_CODE, SettingsError, TrainerError, exit_codes
-from trainer.settings import DatasetChoice, DeviceChoice, Settings
+# Before PyTorch brings OpenMP in: its threads spin while they wait for one another, and where the stack under load
+# wants the same cores, a training step then takes five times as long.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from trainer import pipeline  # noqa: E402
+from trainer.console import Console  # noqa: E402
+from trainer.errors import INTERRUPTED_EXIT_CODE, SettingsError, TrainerError, exit_codes  # noqa: E402
+from trainer.settings import DatasetChoice, DeviceChoice, Settings  # noqa: E402
 
 OVERRIDES = ("dataset", "epochs", "seed", "device")
 EPILOG = """\

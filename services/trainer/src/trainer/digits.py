@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 BOX_PX = 20
 GREY_LEVELS = 16.0
-# Enlarged strokes come out pale and wide; MNIST's are mostly full white with thin grey edges.
-CONTRAST = 1.6
-BLACK_POINT = 0.12
+# Enlarged strokes come out wide and pale; this gives them about the share of white and grey that MNIST has.
+CONTRAST = 1.8
+BLACK_POINT = 0.3
 
 
 def load() -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ OUTPUT_NAME = "OUTPUT__0"
 
 # (channels out, kernel in px, stride) of each convolution: 28 → 14 → 14 → 7 → 7 → 4 → 4 px a side.
 # Striding at the very first keeps the work at the full resolution to one channel in.
-LAYERS = ((16, 5, 2), (16, 3, 1), (32, 3, 2), (32, 3, 1), (64, 3, 2), (64, 3, 1))
+LAYERS = ((16, 5, 2), (16, 3, 1), (32, 3, 2), (32, 3, 1), (64, 3, 2), (96, 3, 1))
 
 
 def convolution(channels_in: int, channels_out: int, kernel_px: int, stride: int) -> nn.Sequential:
@@ -23,7 +23,7 @@ def convolution(channels_in: int, channels_out: int, kernel_px: int, stride: int
 
 
 class DigitNetwork(nn.Module):
-    """Six convolutions, global average pooling and one linear layer; about 73,000 parameters."""
+    """Six convolutions, global average pooling and one linear layer; about 92,000 parameters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class DigitNetwork(nn.Module):
         # Channels last is what makes it quick on a CPU: 48 instead of 65 µs an image at batch 32, and 25 instead of
         # 41 ms a training step (see docs/benchmarks.md).
         pixels = pixels.contiguous(memory_format=torch.channels_last)
-        features = self.features(pixels).mean((2, 3))  # (N, 64)
+        features = self.features(pixels).mean((2, 3))  # (N, 96)
         return torch.log_softmax(self.classifier(features).to(torch.float32), 1)
 
 

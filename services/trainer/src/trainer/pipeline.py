@@ -1,6 +1,6 @@
 """The story on one page: what each command does, from top to bottom."""
 
-from trainer import device, export, release
+from trainer import device, export, publish, release
 from trainer.console import Console, duration, percent
 from trainer.data import Dataset, load_dataset
 from trainer.errors import AccuracyRefused, RepositoryDamaged
@@ -19,17 +19,17 @@ def train(settings: Settings, console: Console, *, load: bool) -> None:
         TrainerError: Something stood in the way; ``trainer.errors`` says what, and with which exit code.
     """
     repository = Repository(settings.model_repository, settings.model_name)
-    repository.check_writable()
-    with repository.training():
+    publish.check_writable(repository)
+    with publish.training(repository):
         dataset = load_dataset(settings, console)
         network, manifest = _learn(settings, dataset, console)
         images_u8 = dataset.validation.images_u8
         model = export.export(network, images_u8)
         console.item("export", f"{len(model) / 1e3:.0f} kB of TorchScript, same answers on {len(images_u8):,} images")
-        with repository.changing():
+        with publish.changing(repository):
             _pass_gate(repository, settings, dataset, manifest, console)
             former = repository.served_or_none()
-            version = repository.publish(model, manifest, settings.max_batch_size)
+            version = publish.publish(repository, model, manifest, settings.max_batch_size)
             console.item("published", f"version {version} in {repository.folder / str(version)}")
             if load:
                 change = release.Change(version, former)
@@ -80,10 +80,10 @@ def rollback(settings: Settings, console: Console, *, to: int | None, load: bool
         TrainerError: There is none, it is damaged, or Triton doesn't take it.
     """
     repository = Repository(settings.model_repository, settings.model_name)
-    with repository.changing():
+    with publish.changing(repository):
         served = repository.served()
         target = repository.former() if to is None else to
-        repository.point_at(target)
+        publish.point_at(repository, target)
         console.item("rolled back", f"from version {served} to version {target} in {repository.folder}")
         if load:
             release.serve(repository, settings, release.Change(target, served), release.random_images(), console)

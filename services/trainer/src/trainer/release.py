@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainer import export, serving
+from trainer import export, publish, serving
 from trainer.console import Console
-from trainer.errors import ServingError
+from trainer.errors import RepositoryError, ServingError
 from trainer.evaluate import log_probabilities
 from trainer.network import IMAGE_PX
 from trainer.repository import Repository
@@ -82,12 +82,16 @@ def _probe(repository: Repository, version: int, images_u8: Tensor) -> serving.P
 def _go_back(repository: Repository, settings: Settings, former: int | None, console: Console) -> None:
     """Name the former version again, and give it back to the Tritons that had taken the new one already."""
     if former is None:
-        repository.withdraw()
+        publish.withdraw(repository)
         console.warning(
             "nothing was served before, so nothing is published now; the version's folder stays to be looked at"
         )
         return
-    repository.point_at(former)
+    try:
+        publish.point_at(repository, former)
+    except RepositoryError as exc:
+        console.warning(f"version {former} can't be named again: {exc}")
+        return
     console.warning(f"version {former} is named again")
     # Best effort: whoever refuses this too is told of by the error that is already on its way.
     with contextlib.suppress(ServingError):

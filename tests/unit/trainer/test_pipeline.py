@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import pytest
+
+from trainer import pipeline, publish
+from trainer.console import Console
+from trainer.data import FLOORS
+from trainer.errors import AccuracyRefused, RepositoryDamaged, RepositoryError, RepositoryLocked, VersionMissing
+from trainer.manifest import Manifest
+from trainer.repository import Repository
+from trainer.settings import Settings
+
+
+def with_settings(settings: Settings, **changes: object) -> Settings:
+    return settings.model_copy(update=changes)
+
+
+def test_train_tells_the_story_and_leaves_a_whole_version(
+    settings: Settings, repository: Repository, console: Console
+) -> None:
+    pipeline.train(settings, console, load=True)
+    story = console.out.getvalue()
+    for part in ("data", "network", "device", "epoch", "accuracy", "export", "gate", "published", "isn't running"):
+        assert part in story
+    assert repository.served() == 1
+    manifest = repository.manifest(1)
+    assert manifest.dataset.name == "digits"
+    assert manifest.dataset.train_images == 200
+    assert manifest.parameters < 100_000
+    assert manifest.libraries.keys() >= {"torch", "python"}
+    assert manifest.created.endswith("+00:00")
+    assert len(manifest.sha256) == 64
+    # And again, against the first.
+    pipeline.train(with_settings(settings, max_accuracy_drop=1.0), console, load=False)
+    assert repository.served() == 2
+    assert "holds against version 1" in console.out.getvalue()
+
+
+def test_a_poor_network_is_not_published(settings: Settings, repository: Repository, console: Console) -> None:
+    with pytest.raises(AccuracyRefused, match="not published"):
+        pipeline.train(with_settings(settings, min_accuracy=1.0, train_limit=20), console, load=False)
+    assert repository.served() is None
+    assert not repository.folder.exists()
+
+
+def test_ensure_trains_only_if_nothing_is_published(settings, repository, console, monkeypatch) -> None:
+    trained = []
+    monkeypatch.setattr(pipeline, "train", lambda *args, load: trained.append(load))
+    pipeline.ensure(settings, console, load=True)
+    assert trained == [True]
+
+
+def test_ensure_checks_what_is_published(settings, repository, manifest: Manifest, console, monkeypatch) -> None:
+    monkeypatch.setattr(pipeline, "train", pytest.fail)
+    publish.publish(repository, b"model", manifest, 128)
+    pipeline.ensure(settings, console, load=True)
+    assert "nothing to train" in console.out.getvalue()
+    (repository.folder / "1" / "model.pt").write_bytes(b"tampered")
+    with pytest.raises(RepositoryDamaged):
+        pipeline.ensure(settings, console, load=True)
+
+
+def test_what_cannot_be_written_is_found_before_anything_is_learned(settings, console, monkeypatch) -> None:
+    monkeypatch.setattr(pipeline, "load_dataset", pytest.fail)
+    settings.model_repository.write_text("a file")
+    with pytest.raises(RepositoryError):
+        pipeline.train(settings, console, load=False)
+
+
+def test_a_second_trainer_is_refused_before_it_learns(settings, repository, console, monkeypatch) -> None:
+    monkeypatch.setattr(pipeline, "load_dataset", pytest.fail)
+    with publish.training(repository), pytest.raises(RepositoryLocked):
+        pipeline.train(settings, console, load=False)
+
+
+def test_list_shows_what_is_served_retired_and_damaged(settings, repository, manifest, console) -> None:
+    pipeline.list_versions(settings, console)
+    assert "nothing is published" in console.out.getvalue()
+    for _ in range(3):
+        publish.publish(repository, b"model", manifest, 128)
+    (repository.folder / "1" / "manifest.json").unlink()
+    pipeline.list_versions(settings, console)
+    rows = console.out.getvalue().splitlines()[-3:]
+    assert [row.split()[:2] for row in rows] == [["3", "served"], ["2", "retired"], ["1", "retired"]]
+    assert "DAMAGED" in rows[2]
+    assert "99.50 %" in rows[0]
+    assert manifest.created in rows[0]
+
+
+def test_rollback_goes_back_and_to_a_named_version(settings, repository, manifest, console) -> None:
+    for version in range(1, 4):
+        publish.publish(repository, b"model %d" % version, manifest, 128)
+    pipeline.rollback(settings, console, to=None, load=False)
+    assert repository.served() == 2
+    pipeline.rollback(settings, console, to=3, load=False)
+    assert repository.served() == 3
+    with pytest.raises(VersionMissing):
+        pipeline.rollback(settings, console, to=4, load=False)
+
+
+def test_every_data_set_has_a_floor() -> None:
+    assert FLOORS.keys() == {"mnist", "digits"}
+
+
+def test_the_repository_is_where_the_settings_say(settings: Settings, tmp_path: Path) -> None:
+    assert settings.model_repository.parent == tmp_path

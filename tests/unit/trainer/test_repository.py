@@ -1,0 +1,56 @@
+import pytest
+
+from trainer.errors import RepositoryDamaged, VersionMissing
+from trainer.manifest import Manifest
+from trainer.publish import publish
+from trainer.repository import Repository
+
+
+def test_an_empty_repository_has_nothing(repository: Repository) -> None:
+    assert repository.served() is None
+    assert repository.versions() == []
+    with pytest.raises(VersionMissing, match="nothing is published"):
+        repository.former()
+
+
+def test_only_numbered_folders_are_versions(repository: Repository, manifest: Manifest) -> None:
+    publish(repository, b"one", manifest, 128)
+    for name in (".staging-9-abc", "notes", "10x"):
+        (repository.folder / name).mkdir()
+    (repository.folder / "12").write_text("a file")
+    assert repository.versions() == [1]
+
+
+@pytest.mark.parametrize("damage", [b"tampered", b""])
+def test_a_changed_model_is_noticed(repository: Repository, manifest: Manifest, damage: bytes) -> None:
+    publish(repository, b"model", manifest, 128)
+    assert repository.model(1) == b"model"
+    (repository.folder / "1" / "model.pt").write_bytes(damage)
+    with pytest.raises(RepositoryDamaged, match="version 1: the SHA-256"):
+        repository.model(1)
+
+
+@pytest.mark.parametrize("name", ["model.pt", "manifest.json"])
+def test_a_missing_file_is_noticed(repository: Repository, manifest: Manifest, name: str) -> None:
+    publish(repository, b"model", manifest, 128)
+    (repository.folder / "1" / name).unlink()
+    with pytest.raises(RepositoryDamaged, match=name.replace(".", r"\.")):
+        repository.model(1)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"version": 1}', "\udcff"])
+def test_a_broken_manifest_is_noticed(repository: Repository, manifest: Manifest, text: str) -> None:
+    publish(repository, b"model", manifest, 128)
+    (repository.folder / "1" / "manifest.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(RepositoryDamaged, match="not a manifest"):
+        repository.manifest(1)
+
+
+@pytest.mark.parametrize("content", [b"nonsense {", b"\xff\xfe"])
+def test_a_broken_config_is_noticed_and_replaced(repository: Repository, manifest: Manifest, content: bytes) -> None:
+    publish(repository, b"model", manifest, 128)
+    (repository.folder / "config.pbtxt").write_bytes(content)
+    with pytest.raises(RepositoryDamaged):
+        repository.served()
+    assert publish(repository, b"model", manifest, 128) == 2
+    assert repository.served() == 2
