@@ -251,26 +251,33 @@ def test_versions_change_under_load_without_a_failure_and_a_damaged_one_never_se
 
 
 def test_it_ends_on_sigterm_and_comes_back_on_the_same_ports(server):
-    shared = set(Path("/dev/shm").iterdir())
-    processes = server.group()
+    processes, regions = server.group(), shared_memory(server)
     assert len(processes) > 1
+    assert regions
     started = time.monotonic()
     assert server.stop() == 0
     assert time.monotonic() - started < 10
     assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
-    assert not {path for path in set(Path("/dev/shm").iterdir()) - shared if path.name.startswith("triton")}
+    assert not any(region.exists() for region in regions)
     server.start()
     with InferenceServerClient(server.grpc_url) as client:
         wait_until(lambda: client.is_model_ready(MODEL), 30, "the model")
         assert sums(client, images(1, 1)).tolist() == [[784.0]]
 
 
+def shared_memory(server: TritonServer) -> set[Path]:
+    """Return the files in shared memory that the server's processes have mapped."""
+    maps = (Path(f"/proc/{pid}/maps").read_text().splitlines() for pid in server.group())
+    return {Path(line.split()[-1]) for lines in maps for line in lines if "/dev/shm/triton" in line}
+
+
 def test_killed_it_leaves_no_stub_behind(server):
-    processes = server.group()
+    processes, regions = server.group(), shared_memory(server)
     server.send(signal.SIGKILL)
     server.wait(10)
     try:
         wait_until(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in processes), 20, "the stubs' end")
+        assert not any(region.exists() for region in regions)
     finally:
         server.stop()
         server.start()
