@@ -98,6 +98,16 @@ def test_rollback_goes_back_and_to_a_named_version(settings, repository, manifes
         pipeline.rollback(settings, console, to=4, load=False)
 
 
+def test_a_rollback_to_what_cannot_be_loaded_moves_nothing(settings, repository, manifest, console) -> None:
+    for _ in range(2):
+        publish.publish(repository, b"not TorchScript", manifest, 128)
+    with pytest.raises(RepositoryDamaged, match="can't be loaded"):
+        pipeline.rollback(settings, console, to=None, load=True)
+    with pytest.raises(VersionMissing, match="version 9"):
+        pipeline.rollback(settings, console, to=9, load=True)
+    assert repository.served() == 2
+
+
 def test_every_data_set_has_a_floor() -> None:
     assert FLOORS.keys() == {"mnist", "digits"}
 

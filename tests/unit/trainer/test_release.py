@@ -3,7 +3,7 @@ import pytest
 from trainer import export, publish, release, serving
 from trainer.console import Console
 from trainer.data import Dataset
-from trainer.errors import ServingError
+from trainer.errors import RepositoryDamaged, ServingError
 from trainer.manifest import Manifest
 from trainer.network import build_network
 from trainer.repository import Repository
@@ -17,7 +17,8 @@ def model(dataset: Dataset) -> bytes:
 
 def release_version(repository: Repository, settings: Settings, former: int | None, console: Console) -> None:
     change = release.Change(repository.served() or 0, former)
-    release.serve(repository, settings, change, release.random_images(), console)
+    probe = release.make_probe(repository.model(change.version), release.random_images())
+    release.serve(repository, settings, change, probe, console)
 
 
 def test_a_served_version_is_told(repository, settings, model, manifest, console, monkeypatch) -> None:
@@ -87,3 +88,8 @@ def test_a_damaged_former_version_does_not_hide_the_refusal(
     with pytest.raises(ServingError, match="refused"):
         release_version(repository, settings, 1, console)
     assert "version 1 can't be named again" in console.err.getvalue()
+
+
+def test_a_file_that_is_no_model_is_damaged() -> None:
+    with pytest.raises(RepositoryDamaged, match="can't be loaded"):
+        release.make_probe(b"junk", release.random_images())

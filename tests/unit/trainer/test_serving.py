@@ -35,6 +35,10 @@ class FakeTriton:
             raise InferenceServerException("connection refused", "StatusCode.UNAVAILABLE")
         return True
 
+    def get_model_repository_index(self, headers: dict[str, str] | None, client_timeout: float) -> None:
+        if self.key and headers != {"triton-grpc-protocol-admin-key": self.key}:
+            raise InferenceServerException(RESTRICTED, "StatusCode.UNAVAILABLE")
+
     def load_model(self, name: str, headers: dict[str, str] | None, client_timeout: float) -> None:
         self.loads.append(headers)
         if self.key and headers != {"triton-grpc-protocol-admin-key": self.key}:
@@ -92,6 +96,15 @@ def test_the_key_is_sent_and_a_wrong_one_is_told_but_never_shown(replicas: dict[
         serving.load(target(), 2, PROBE)
 
 
+def test_a_wrong_key_is_found_without_loading_anything(replicas: dict[str, FakeTriton]) -> None:
+    replicas["10.0.0.1:8001"].down = True
+    replicas["10.0.0.2:8001"].key = "right"
+    serving.check_access(target("right"))
+    with pytest.raises(AdminKeyRefused):
+        serving.check_access(target("wrong"))
+    assert not any(replica.loads for replica in replicas.values())
+
+
 def break_load(triton: FakeTriton) -> None:
     triton.load_error = "failed to load 'mnist_cnn'"
 
@@ -119,7 +132,7 @@ def answer_nothing(triton: FakeTriton) -> None:
 @pytest.mark.parametrize(
     ("fault", "complaint"),
     [
-        (break_load, "can't load version 2: failed to load"),
+        (break_load, "version 2 can't be loaded: failed to load"),
         (break_inference, "can't run it: the model failed"),
         (never_get_ready, "does it read the same repository"),
         (answer_otherwise, "answers otherwise"),

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 # wants the same cores, a training step then takes five times as long.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from trainer import pipeline  # noqa: E402
-from trainer.console import Console  # noqa: E402
-from trainer.errors import INTERRUPTED_EXIT_CODE, SettingsError, TrainerError, exit_codes  # noqa: E402
-from trainer.settings import DatasetChoice, DeviceChoice, Settings  # noqa: E402
+from trainer import pipeline
+from trainer.console import Console
+from trainer.errors import INTERRUPTED_EXIT_CODE, SettingsError, TrainerError, exit_codes
+from trainer.settings import DatasetChoice, DeviceChoice, Settings
 
 OVERRIDES = ("dataset", "epochs", "seed", "device")
 EPILOG = """\

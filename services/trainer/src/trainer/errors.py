@@ -99,7 +99,7 @@ class AdminKeyRefused(ServingError):
     """Triton's repository API wants another admin key."""
 
     exit_code = 11
-    summary = "Triton refused the admin key; the former version is named again"
+    summary = "Triton refused the admin key; what was served still is"
 
 
 def exit_codes() -> dict[int, str]:

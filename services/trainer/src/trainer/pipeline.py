@@ -20,20 +20,22 @@ def train(settings: Settings, console: Console, *, load: bool) -> None:
     """
     repository = Repository(settings.model_repository, settings.model_name)
     publish.check_writable(repository)
+    if load:
+        release.check_access(settings)
     with publish.training(repository):
         dataset = load_dataset(settings, console)
         network, manifest = _learn(settings, dataset, console)
         images_u8 = dataset.validation.images_u8
         model = export.export(network, images_u8)
         console.item("export", f"{len(model) / 1e3:.0f} kB of TorchScript, same answers on {len(images_u8):,} images")
+        probe = release.make_probe(model, images_u8[: release.PROBE_IMAGES])
         with publish.changing(repository):
             _pass_gate(repository, settings, dataset, manifest, console)
             former = repository.served_or_none()
             version = publish.publish(repository, model, manifest, settings.max_batch_size)
             console.item("published", f"version {version} in {repository.folder / str(version)}")
             if load:
-                change = release.Change(version, former)
-                release.serve(repository, settings, change, images_u8[: release.PROBE_IMAGES], console)
+                release.serve(repository, settings, release.Change(version, former), probe, console)
 
 
 def ensure(settings: Settings, console: Console, *, load: bool) -> None:
@@ -83,10 +85,16 @@ def rollback(settings: Settings, console: Console, *, to: int | None, load: bool
     with publish.changing(repository):
         served = repository.served()
         target = repository.former() if to is None else to
+        # Everything that can be found out is found out before the pointer moves.
+        repository.require(target)
+        probe = None
+        if load:
+            release.check_access(settings)
+            probe = release.make_probe(repository.model(target), release.random_images())
         publish.point_at(repository, target)
         console.item("rolled back", f"from version {served} to version {target} in {repository.folder}")
-        if load:
-            release.serve(repository, settings, release.Change(target, served), release.random_images(), console)
+        if probe is not None:
+            release.serve(repository, settings, release.Change(target, served), probe, console)
 
 
 def _learn(settings: Settings, dataset: Dataset, console: Console) -> tuple[DigitNetwork, Manifest]:

@@ -89,8 +89,7 @@ def point_at(repository: Repository, version: int) -> None:
     Raises:
         RepositoryError: It isn't there, it is damaged, or the config can't be written.
     """
-    if version not in repository.versions():
-        raise VersionMissing(f"there is no version {version} in {repository.folder}")
+    repository.require(version)
     repository.model(version)
     path = repository.folder / CONFIG_FILE
     if not path.is_file():

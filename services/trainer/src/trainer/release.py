@@ -8,7 +8,7 @@ from torch import Tensor
 
 from trainer import export, publish, serving
 from trainer.console import Console
-from trainer.errors import RepositoryError, ServingError
+from trainer.errors import RepositoryDamaged, RepositoryError, ServingError
 from trainer.evaluate import log_probabilities
 from trainer.network import IMAGE_PX
 from trainer.repository import Repository
@@ -30,7 +30,33 @@ class Change:
     former: int | None
 
 
-def serve(repository: Repository, settings: Settings, change: Change, images_u8: Tensor, console: Console) -> None:
+def check_access(settings: Settings) -> None:
+    """Find a wrong key before the training, not after it.
+
+    Raises:
+        ServingError: A running Triton wouldn't let us load.
+    """
+    serving.check_access(_target(settings))
+
+
+def make_probe(model: bytes, images_u8: Tensor) -> serving.Probe:
+    """Ask the very file that Triton is to load.
+
+    Args:
+        model: The content of ``model.pt``.
+        images_u8: (N, 1, 28, 28) uint8.
+
+    Raises:
+        RepositoryDamaged: PyTorch can't load it.
+    """
+    try:
+        network = export.load(model)
+    except RuntimeError as exc:
+        raise RepositoryDamaged(f"model.pt can't be loaded: {exc}") from exc
+    return serving.Probe(images_u8.numpy(), log_probabilities(network, images_u8, export.CPU).numpy())
+
+
+def serve(repository: Repository, settings: Settings, change: Change, probe: serving.Probe, console: Console) -> None:
     """Have every running Triton serve a version; where one refuses, serve the former again. Call it under the lock.
 
     A first version that is refused is withdrawn: every later start of Triton would fail on it, and ``ensure`` would
@@ -40,23 +66,22 @@ def serve(repository: Repository, settings: Settings, change: Change, images_u8:
         repository: Its config names the version already.
         settings: Where Triton is.
         change: The version, and what was served before.
-        images_u8: (N, 1, 28, 28) uint8 to ask each Triton about.
+        probe: What to ask each Triton.
         console: Where the outcome is told.
 
     Raises:
         ServingError: A Triton answered, but doesn't serve the version.
     """
-    version = change.version
     try:
-        loaded = serving.load(_target(settings), version, _probe(repository, version, images_u8))
+        loaded = serving.load(_target(settings), change.version, probe)
     except ServingError:
         _go_back(repository, settings, change.former, console)
         raise
     if loaded:
-        console.item("serving", f"version {version} on Triton at {', '.join(loaded)}")
+        console.item("serving", f"version {change.version} on Triton at {', '.join(loaded)}")
     else:
-        where = settings.triton_url
-        console.item("serving", f"Triton isn't running at {where}; it will serve version {version} when it starts")
+        when = f"it will serve version {change.version} when it starts"
+        console.item("serving", f"Triton isn't running at {settings.triton_url}; {when}")
 
 
 def random_images() -> Tensor:
@@ -71,12 +96,6 @@ def _target(settings: Settings) -> serving.Target:
     except OSError as exc:
         raise ServingError(f"TRITON_ADMIN_KEY_FILE: {exc.filename} can't be read ({exc.strerror})") from exc
     return serving.Target(settings.triton_url, key, settings.load_timeout_s, settings.model_name)
-
-
-def _probe(repository: Repository, version: int, images_u8: Tensor) -> serving.Probe:
-    """Ask the very file that Triton is about to load."""
-    answers = log_probabilities(export.load(repository.model(version)), images_u8, export.CPU)
-    return serving.Probe(images_u8.numpy(), answers.numpy())
 
 
 def _go_back(repository: Repository, settings: Settings, former: int | None, console: Console) -> None:

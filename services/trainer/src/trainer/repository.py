@@ -96,6 +96,15 @@ class Repository:
             )
         return data
 
+    def require(self, version: int) -> None:
+        """Check that a version is there.
+
+        Raises:
+            VersionMissing: It isn't.
+        """
+        if version not in self.versions():
+            raise VersionMissing(f"there is no version {version} in {self.folder}; `list` shows what there is")
+
     def former(self) -> int:
         """Return the version that was served before the one that is served now.
 

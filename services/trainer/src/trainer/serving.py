@@ -71,6 +71,21 @@ def addresses(url: str) -> list[str]:
     return [f"[{number}]:{port}" if ":" in number else f"{number}:{port}" for number in numbers]
 
 
+def check_access(target: Target) -> None:
+    """Find out whether running Tritons would let us load, before anything is done for it.
+
+    Raises:
+        ServingError: One wouldn't, or the address is none.
+    """
+    for address in addresses(target.url):
+        with InferenceServerClient(address) as client:
+            if _is_running(client):
+                try:
+                    client.get_model_repository_index(headers=_headers(target), client_timeout=target.timeout_s)
+                except InferenceServerException as exc:
+                    raise _refusal(exc, address, target, "its repository can't be asked for") from exc
+
+
 def load(target: Target, version: int, probe: Probe | None) -> list[str]:
     """Make every running Triton behind the address serve ``version``.
 
@@ -106,10 +121,9 @@ def _is_running(client: InferenceServerClient) -> bool:
 
 
 def _load_one(client: InferenceServerClient, address: str, target: Target, version: int) -> None:
-    headers = {ADMIN_KEY_HEADER: target.admin_key} if target.admin_key else None
     deadline_s = time.monotonic() + target.timeout_s
     try:
-        client.load_model(target.model_name, headers=headers, client_timeout=target.timeout_s)
+        client.load_model(target.model_name, headers=_headers(target), client_timeout=target.timeout_s)
         while not client.is_model_ready(target.model_name, str(version), client_timeout=target.timeout_s):
             if time.monotonic() > deadline_s:
                 raise ServingError(
@@ -118,12 +132,21 @@ def _load_one(client: InferenceServerClient, address: str, target: Target, versi
                 )
             time.sleep(READY_POLL_S)
     except InferenceServerException as exc:
-        if "restricted" in str(exc).lower():
-            given = "the admin key that it was given" if target.admin_key else "a call without an admin key"
-            raise AdminKeyRefused(
-                f"Triton at {address} refused {given}; set TRITON_ADMIN_KEY or TRITON_ADMIN_KEY_FILE to its own"
-            ) from exc
-        raise ServingError(f"Triton at {address} can't load version {version}: {exc.message()}") from exc
+        raise _refusal(exc, address, target, f"version {version} can't be loaded") from exc
+
+
+def _headers(target: Target) -> dict[str, str] | None:
+    return {ADMIN_KEY_HEADER: target.admin_key} if target.admin_key else None
+
+
+def _refusal(exc: InferenceServerException, address: str, target: Target, consequence: str) -> ServingError:
+    """Tell a wrong key from everything else; both come with the same status, so the message has to do."""
+    if "restricted" in str(exc).lower():
+        given = "the admin key that it was given" if target.admin_key else "a call without an admin key"
+        return AdminKeyRefused(
+            f"Triton at {address} refused {given}; set TRITON_ADMIN_KEY or TRITON_ADMIN_KEY_FILE to its own"
+        )
+    return ServingError(f"Triton at {address}: {consequence}: {exc.message()}")
 
 
 def _ask(client: InferenceServerClient, address: str, target: Target, version: int, probe: Probe) -> None:
