@@ -40,3 +40,12 @@ def test_a_wrong_digit_is_a_fault_only_where_labels_are_checked():
 )
 def test_anything_else_is_a_fault(status, answer):
     assert fault_of(status, answer, 3, check_label=False)
+
+
+def test_failures_of_one_kind_have_one_message():
+    def error(request_id: str) -> bytes:
+        return json.dumps({"error": {"code": "overloaded", "message": "m", "request_id": request_id}}).encode()
+
+    assert fault_of(503, error("a"), 3, check_label=True) == fault_of(503, error("b"), 3, check_label=True)
+    assert fault_of(503, error("a"), 3, check_label=True) == "status 503: overloaded"
+    assert fault_of(502, b"<html>", 3, check_label=True) == "status 502: not an error of the api"

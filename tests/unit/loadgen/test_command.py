@@ -8,12 +8,16 @@ from loadgen.settings import Settings
 from tests.support.process import clean_env
 
 
+def command(settings: Settings, extra: list[str]) -> list[str]:
+    return argv_of(settings, extra, 4000)
+
+
 def value(argv: list[str], flag: str) -> str:
     return argv[argv.index(flag) + 1]
 
 
 def test_alone_it_serves_its_page_and_takes_every_core():
-    argv = argv_of(Settings(web_port=9000, target="http://api:1"), ["-u", "5"])
+    argv = command(Settings(web_port=9000, target="http://api:1"), ["-u", "5"])
     assert value(argv, "--processes") == "-1"
     assert value(argv, "--web-port") == "9000"
     assert value(argv, "--host") == "http://api:1"
@@ -22,13 +26,24 @@ def test_alone_it_serves_its_page_and_takes_every_core():
 
 @pytest.mark.parametrize("extra", [["--worker"], ["--master"], ["--processes=3"], ["--processes", "3"]])
 def test_in_a_distributed_run_the_caller_says_who_it_is(extra):
-    argv = argv_of(Settings(), extra)
+    argv = command(Settings(), extra)
     assert argv.count("--processes") == ("--processes" in extra)
     assert ("--web-port" in argv) == (extra != ["--worker"])
 
 
+def test_the_workers_of_one_machine_meet_on_loopback():
+    argv = command(Settings(), ["--processes", "2"])
+    assert value(argv, "--master-bind-host") == value(argv, "--master-host") == "127.0.0.1"
+    assert value(argv, "--master-bind-port") == value(argv, "--master-port") == "4000"
+
+
+@pytest.mark.parametrize("extra", [["--master"], ["--worker", "--master-host=far"], ["--master-bind-host", "*"]])
+def test_over_several_machines_the_master_is_where_the_caller_says(extra):
+    assert "127.0.0.1" not in " ".join(command(Settings(web_host="::1", target="http://api:1"), extra))
+
+
 def test_without_processes_it_is_one_process():
-    assert "--processes" not in argv_of(Settings(processes=0), [])
+    assert "--processes" not in command(Settings(processes=0), [])
 
 
 def test_a_wrong_setting_is_one_line():

@@ -44,4 +44,4 @@ class DigitUser(FastHttpUser):
             if fault is None:
                 response.success()
             else:
-                response.failure(fault)
+                response.failure(fault if response.status_code else f"{fault}: {type(response.error).__name__}")

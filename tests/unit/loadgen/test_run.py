@@ -1,0 +1,85 @@
+"""The real Locust in processes of its own (it patches what imports it), against an answer made up here."""
+
+import base64
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from loadgen.samples import load_samples
+from tests.support.process import Process, clean_env, free_port
+
+LABELS = {sample.png: sample.label for sample in load_samples()}
+
+
+class Api(BaseHTTPRequestHandler):
+    """Reads the label off the image's bytes; a server with ``shift`` set reads another one."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        image = base64.b64decode(json.loads(body)["image"]) if "json" in self.headers["content-type"] else body
+        digit = (LABELS[image] + self.server.shift) % 10
+        scores = [float(i == digit) for i in range(10)]
+        answer = json.dumps({"prediction": digit, "probabilities": scores, "model_version": "1"}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *args: object) -> None: ...
+
+
+@pytest.fixture
+def api() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    server.shift = 0
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+def settings(api: ThreadingHTTPServer, **more: str) -> dict[str, str]:
+    target = f"http://127.0.0.1:{api.server_port}"
+    return clean_env(LOADGEN_TARGET=target, LOADGEN_PROCESSES="2", LOADGEN_WEB_PORT=str(free_port()), **more)
+
+
+@pytest.mark.parametrize("shift,check,status", [(0, "true", 0), (1, "true", 1), (1, "false", 0)])
+def test_a_wrong_label_fails_the_run_only_where_labels_are_checked(api, tmp_path, shift, check, status):
+    api.shift = shift
+    done = subprocess.run(
+        [sys.executable, "-m", "loadgen", "--headless", "-u", "10", "-r", "10", "-t", "2s", "--csv", "run"],
+        env=settings(api, LOADGEN_CHECK_LABELS=check, LOADGEN_RATE="5"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == status, done.stderr[-3000:]
+    total = (tmp_path / "run_stats.csv").read_text().splitlines()[-1].split(",")
+    assert int(total[2]) > 20
+    assert int(total[3]) == (int(total[2]) if status else 0)
+    assert (", sent " in done.stdout + done.stderr) == bool(status)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_it_leaves_no_worker_behind(api, tmp_path, number):
+    env = settings(api)
+    # As a shell starts things in the background: with SIGINT ignored.
+    argv = ["/bin/sh", "-c", f'trap "" INT; exec {sys.executable} -m loadgen']
+    locust = Process(argv, tmp_path / "log", env, tmp_path)
+    with locust:
+        locust.wait_for(f"http://127.0.0.1:{env['LOADGEN_WEB_PORT']}/", 30)
+        assert len(locust.group()) == 3
+        started = time.monotonic()
+        locust.send(number)
+        locust.wait(20)
+        assert locust.group() == []
+        assert time.monotonic() - started < 10
