@@ -1,0 +1,1 @@
+"""Measures the stack beside what people use instead of it."""
