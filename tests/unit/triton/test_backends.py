@@ -22,7 +22,8 @@ def test_the_directory_holds_the_python_backend_its_stub_and_ours(wheel, tmp_pat
         "triton_python_backend_utils.py",
     }
     assert os.access(target / "python" / "triton_python_backend_stub", os.X_OK)
-    assert (target / "pytorch" / "model.py").is_file()
+    for backend in ("pytorch", "onnxruntime"):
+        assert {path.name for path in (target / backend).iterdir()} == {"model.py", "batched.py"}
     assert [path.name for path in target.parent.iterdir()] == ["backends"]
 
 

@@ -1,7 +1,8 @@
 """Puts the backend directory together: the wheel's Python backend and, beside it, the backends written in Python.
 
 A folder ``pytorch/`` with a ``model.py`` serves every model whose config says ``pytorch_libtorch``: Triton runs it
-through ``python/``, which therefore has to be there too. On NVIDIA's image its native libtorch backend takes its place.
+through ``python/``, which therefore has to be there too; ``onnxruntime/`` likewise. On NVIDIA's image its native
+backends take their place.
 """
 
 import errno
@@ -17,6 +18,9 @@ from triton_runtime.wheel import Wheel
 
 # An editable or a source checkout has the backends beside src; an installed wheel has them in the package.
 _CANDIDATES = (Path(__file__).with_name("backends"), Path(__file__).parents[2] / "backends")
+
+# What they have in common; each gets a copy, for Triton's Python process looks beside model.py only.
+SHARED = "batched.py"
 
 _CACHES = shutil.ignore_patterns("__pycache__")
 
@@ -71,6 +75,7 @@ def _fill(wheel: Wheel, folder: Path) -> None:
         program.chmod(0o755)  # pip unpacks them without the right to execute
     for source in sources():
         shutil.copytree(source, folder / source.name, ignore=_CACHES)
+        shutil.copy2(source.parent / SHARED, folder / source.name)
 
 
 def _is_same(one: Path, other: Path) -> bool:
