@@ -65,6 +65,8 @@ def name_version(repository: Path, version: int) -> None:
         input {{ name: "INPUT__0" data_type: TYPE_UINT8 dims: [1, -1, 28] }}
         output {{ name: "OUTPUT__0" data_type: TYPE_FP32 dims: [1] }}
         output {{ name: "OUTPUT__1" data_type: TYPE_FP32 dims: [1] }}
+        parameters {{ key: "INTRA_OP_THREAD_COUNT" value: {{ string_value: "1" }} }}
+        parameters {{ key: "DISABLE_OPTIMIZED_EXECUTION" value: {{ string_value: "true" }} }}
         model_warmup {{ name: "one" batch_size: 1 count: 3 inputs {{ key: "INPUT__0"
             value: {{ data_type: TYPE_UINT8 dims: [1, 28, 28] zero_data: true }} }} }}
     """)
@@ -135,8 +137,8 @@ def metric(server: TritonServer, name: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
-def load_over_http(server: TritonServer, headers: dict[str, str]) -> int:
-    url = f"{server.http_url}/v2/repository/models/{MODEL}/load"
+def ask_over_http(server: TritonServer, action: str, headers: dict[str, str]) -> int:
+    url = f"{server.http_url}/v2/repository/models/{MODEL}/{action}"
     try:
         with urllib.request.urlopen(urllib.request.Request(url, b"{}", headers), timeout=30) as answer:
             return answer.status
@@ -151,9 +153,10 @@ def test_one_broken_model_does_not_keep_the_others_from_being_served(server, tri
 
 
 def test_the_repository_api_is_closed_without_the_key(server, triton):
-    assert load_over_http(server, {}) == 403
-    assert load_over_http(server, {"admin-key": "wrong"}) == 403
-    assert load_over_http(server, {"admin-key": server.admin_key}) == 200
+    for action in ("load", "unload"):
+        assert ask_over_http(server, action, {}) == 403
+        assert ask_over_http(server, action, {"admin-key": "wrong"}) == 403
+    assert ask_over_http(server, "load", {"admin-key": server.admin_key}) == 200
     for headers in (None, {"triton-grpc-protocol-admin-key": "wrong"}):
         with pytest.raises(InferenceServerException, match="restricted"):
             triton.load_model(MODEL, headers=headers)
@@ -250,12 +253,13 @@ def test_versions_change_under_load_without_a_failure_and_a_damaged_one_never_se
     assert set(counted) == {1.0, 3.0}
 
 
-def test_it_ends_on_sigterm_and_comes_back_on_the_same_ports(server):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_told_and_comes_back_on_the_same_ports(server, number):
     processes, regions = server.group(), shared_memory(server)
     assert len(processes) > 1
     assert regions
     started = time.monotonic()
-    assert server.stop() == 0
+    assert server.stop(number) == 0
     assert time.monotonic() - started < 10
     assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
     assert not any(region.exists() for region in regions)
@@ -291,7 +295,7 @@ def test_an_empty_repository_is_served_and_a_model_that_comes_later_too(tmp_path
         with urllib.request.urlopen(f"{server.http_url}/v2/health/ready", timeout=5) as ready:
             assert ready.status == 200
         publish(repository, 1)
-        assert load_over_http(server, {"admin-key": "a+b/c:d=="}) == 200
+        assert ask_over_http(server, "load", {"admin-key": "a+b/c:d=="}) == 200
         with InferenceServerClient(server.grpc_url) as client:
             assert sums(client, images(2, 1)).tolist() == [[784.0]] * 2
             assert triton_listens_only_on_loopback(server)
