@@ -52,15 +52,17 @@ def fault_of(answer: dict[str, Any] | None, expected: Sequence[float]) -> str | 
     return None if difference <= _TOLERANCE else f"a probability is off by {difference:.2g}"
 
 
-def binary_request(images_u8: np.ndarray) -> tuple[bytes, dict[str, str]]:
-    """Return body and headers of Triton's HTTP call with raw bytes behind a JSON header.
+def binary_request(images_u8: np.ndarray, *, binary_answer: bool) -> tuple[bytes, dict[str, str]]:
+    """Return body and headers of Triton's HTTP call with raw bytes behind a JSON header, its cheapest form.
 
     Source: https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md
     """
     raw = images_u8.tobytes()
     tensor = {"name": "INPUT__0", "datatype": "UINT8", "shape": list(images_u8.shape)}
     tensor["parameters"] = {"binary_data_size": len(raw)}
-    head = json.dumps({"inputs": [tensor], "outputs": [{"name": "OUTPUT__0", "parameters": {"binary_data": False}}]})
+    head = json.dumps(
+        {"inputs": [tensor], "outputs": [{"name": "OUTPUT__0", "parameters": {"binary_data": binary_answer}}]}
+    )
     headers = {"content-type": "application/octet-stream", "Inference-Header-Content-Length": str(len(head))}
     return head.encode() + raw, headers
 
@@ -71,7 +73,7 @@ def infer_url(triton_http: str) -> str:
 
 
 def _scores_of(triton_http: str, image_u8: np.ndarray) -> np.ndarray:
-    body, headers = binary_request(image_u8[None])
+    body, headers = binary_request(image_u8[None], binary_answer=False)
     try:
         request = urllib.request.Request(infer_url(triton_http), body, headers)
         with urllib.request.urlopen(request, timeout=10) as response:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from loadgen.samples import Sample, load_samples
 from PIL import Image
-from trainer.repository import Repository
 
 from bench import environment
 from bench.errors import StartFailed
 from bench.paths import BENCH, ROOT, RUN
+from loadgen.samples import Sample, load_samples
+from trainer.repository import Repository
 
 NAME = "mnist_cnn"
 IMAGES = 32

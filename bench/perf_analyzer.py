@@ -35,7 +35,10 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.csv"
         argv = [tool.path, "-m", model, "-u", grpc_url, "-i", "grpc", "-b", "1", "-f", str(report)]
-        argv += ["--measurement-mode=time_windows", f"--measurement-interval={max(200, int(seconds * 1000 / _WINDOWS))}"]
+        argv += [
+            "--measurement-mode=time_windows",
+            f"--measurement-interval={max(200, int(seconds * 1000 / _WINDOWS))}",
+        ]
         argv += [f"--stability-percentage={_ANY}", f"--max-trials={_WINDOWS}", "--async"]
         if rate is None:
             argv += [f"--concurrency-range={concurrency}"]

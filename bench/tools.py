@@ -64,7 +64,9 @@ def _checked(tool: Tool, argv: Sequence[str], remedy: str) -> Tool:
     try:
         done = subprocess.run([tool.path, *argv], env=tool.env(), capture_output=True, text=True, check=False)
     except OSError as exc:
-        raise ToolMissing(f"{tool.path.name} can't be started ({exc.strerror}): {remedy} and put it on the path") from exc
+        raise ToolMissing(
+            f"{tool.path.name} can't be started ({exc.strerror}): {remedy} and put it on the path"
+        ) from exc
     if "error while loading" in done.stderr or "not found (required" in done.stderr:
         raise ToolMissing(f"{tool.path.name}: {done.stderr.strip()[-200:]}: {remedy} and put it on the path")
     return tool

@@ -72,7 +72,13 @@ def run(tool: Tool, target: Target, seconds: float, *, connections: int = 64, ra
     if rate is not None:
         env["BENCH_RATE"] = f"{rate:.3f}"
     # One thread: it has cores to spare for what is measured, and a rate needs one timetable.
-    argv = [tool.path, "--threads=1", f"--connections={connections}", f"--duration={whole}s", f"--timeout={_TIMEOUT_S}s"]
+    argv = [
+        tool.path,
+        "--threads=1",
+        f"--connections={connections}",
+        f"--duration={whole}s",
+        f"--timeout={_TIMEOUT_S}s",
+    ]
     argv += [f"--script={BENCH / 'lua/post.lua'}", target.url]
     try:
         done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=whole + 60)
