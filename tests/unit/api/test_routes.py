@@ -1,10 +1,13 @@
 """The HTTP contract, with a fake in Triton's place."""
 
 import asyncio
+import base64
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from api.errors import DeadlineExceeded, ModelNotReady, Unavailable, UpstreamError
 from api.settings import Settings
@@ -44,6 +47,34 @@ async def test_a_batch_comes_back_in_order(client):
     by_form = await client.post("/predict/batch", files=[("images", (f"{i}.png", f)) for i, f in enumerate(files)])
     for answer in (by_json, by_form):
         assert [p["prediction"] for p in answer.json()["predictions"]] == order
+
+
+async def test_the_image_that_the_model_was_given_comes_back_where_it_is_asked_for(client, backend):
+    drawn = np.full((90, 60), 255, np.uint8)
+    drawn[20:70, 25:33] = 0  # dark on light: cropped, scaled, centred and inverted before the model sees it
+    data = encoded(drawn)
+    plain = await client.post("/predict", json={"image": as_base64(data)})
+    assert "input" not in plain.json()
+    shown = await client.post("/predict?include=input", json={"image": as_base64(data)})
+    assert shown.json() == plain.json() | {"input": shown.json()["input"]}
+    head, _, body = shown.json()["input"].partition(",")
+    assert head == "data:image/png;base64"
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(body)))), backend.batches[-1][0, 0])
+    # Sent back, it is what the model sees again.
+    again = await client.post("/predict", json={"image": shown.json()["input"]})
+    assert again.json() == plain.json()
+    assert np.array_equal(backend.batches[-1], backend.batches[-2])
+
+
+async def test_an_unknown_thing_to_include_is_refused(client, backend):
+    data = encoded(marked(1))
+    response = await client.post(
+        "/predict?include=input&include=all", content=data, headers={"content-type": "image/png"}
+    )
+    assert "'input'" in assert_error(response, 422, "invalid_request")
+    assert not backend.batches
+    # Parameters that mean nothing here are no error, as they never were.
+    assert (await client.post("/predict?v=2", json={"image": as_base64(data)})).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -166,14 +197,6 @@ async def test_metrics_count_by_route(client):
     assert 'api_requests_total{method="GET",route="/health/live",status="200"}' in text
     assert 'route="unmatched"' in text
     assert "passwd" not in text
-
-
-async def test_the_page_and_its_files_are_served(client):
-    for path, media in (("/", "text/html"), ("/page.js", "text/javascript"), ("/page.css", "text/css")):
-        response = await client.get(path)
-        assert response.status_code == 200
-        assert response.headers["content-type"].startswith(media)
-        assert "default-src 'self'" in response.headers["content-security-policy"]
 
 
 async def test_a_body_over_the_ceiling_is_refused_with_and_without_its_length(open_client):

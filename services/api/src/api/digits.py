@@ -5,6 +5,7 @@ in the middle (http://yann.lecun.com/exdb/mnist/). A 28×28 image is taken to be
 when its ink is dark; every other size is cropped to its ink, scaled and centred.
 """
 
+import base64
 import io
 import struct
 import zlib
@@ -120,6 +121,13 @@ def answer(scores: NDArray[Any]) -> list[tuple[int, list[float]]]:
     weights = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
     probabilities = weights / weights.sum(axis=1, keepdims=True)
     return list(zip(probabilities.argmax(axis=1).tolist(), probabilities.tolist(), strict=True))
+
+
+def data_url(image_u8: NDArray[np.uint8]) -> str:
+    """Return a ``(28, 28)`` uint8 image as a PNG in a ``data:`` URL, for people to look at."""
+    buffer = io.BytesIO()
+    Image.fromarray(image_u8).save(buffer, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _grey_of(image: Image.Image) -> NDArray[np.uint8]:

@@ -43,6 +43,17 @@ class Prediction(BaseModel):
     model_version: str = Field(description="Version of the model that answered.")
 
 
+class SinglePrediction(Prediction):
+    """The answer to one image."""
+
+    input: str | None = Field(
+        None,
+        description="The 28×28 image that the model was given, white ink on black, as a PNG in a `data:` URL; "
+        "only there with `?include=input`. Sent back as an image, it gets the same answer.",
+        examples=["data:image/png;base64,iVBORw0KGgo…"],
+    )
+
+
 class BatchPrediction(BaseModel):
     """The answers to a batch, in the order of its images."""
 

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request, Response
 from numpy.typing import NDArray
 
 from api import digits
-from api.errors import ApiError
+from api.errors import ApiError, InvalidRequest
 from api.routes import uploads
 from api.routes.dependencies import CoalescerDep, SettingsDep
 from api.routes.failures import PREDICT_FAILURES
-from api.schemas import BatchPrediction, BatchRequest, Prediction, PredictRequest
+from api.schemas import BatchPrediction, BatchRequest, PredictRequest, SinglePrediction
 from api.settings import Settings
 
 router = APIRouter(tags=["predict"])
@@ -21,19 +21,34 @@ router = APIRouter(tags=["predict"])
 # Decoding more pixels than this would hold up every other request of the worker for over a millisecond.
 _INLINE_PX = 256 * 256
 
+_INCLUDE = {
+    "parameters": [
+        {
+            "name": "include",
+            "in": "query",
+            "schema": {"type": "string", "enum": ["input"]},
+            "description": "`input` adds the 28×28 image that the model was given.",
+        }
+    ]
+}
+
 
 @router.post(
     "/predict",
     summary="Read one digit",
-    responses={200: {"model": Prediction}, **PREDICT_FAILURES},
-    openapi_extra=uploads.describe(PredictRequest, raw=True),
+    responses={200: {"model": SinglePrediction}, **PREDICT_FAILURES},
+    openapi_extra=uploads.describe(PredictRequest, raw=True) | _INCLUDE,
 )
 async def predict(request: Request, settings: SettingsDep, coalescer: CoalescerDep) -> Response:
     """Send JSON with the image in base64, the image file itself as the body, or a form with one file."""
+    with_input = _wants_input(request)
     data = await _one_image(request)
     pixels_u8 = await pixels_of(data, settings)  # (28, 28)
     answer = await coalescer.submit(pixels_u8[None, None])
-    return _json(_predictions(answer.values, answer.model_version)[0])
+    prediction = _predictions(answer.values, answer.model_version)[0]
+    if with_input:
+        prediction["input"] = digits.data_url(pixels_u8)
+    return _json(prediction)
 
 
 @router.post(
@@ -61,6 +76,16 @@ async def pixels_of(data: bytes, settings: Settings) -> NDArray[np.uint8]:
     if image.width * image.height <= _INLINE_PX:
         return digits.decode(image)
     return await asyncio.to_thread(digits.decode, image)
+
+
+def _wants_input(request: Request) -> bool:
+    # Read by hand: declared to the framework, this parameter would cost every request, and hardly one has it.
+    if not request.scope["query_string"]:
+        return False
+    asked = request.query_params.getlist("include")
+    if set(asked) - {"input"}:
+        raise InvalidRequest("include: the only thing that can be asked for is 'input', as in ?include=input.")
+    return bool(asked)
 
 
 async def _one_image(request: Request) -> bytes:
