@@ -1,28 +1,46 @@
+import asyncio
+
 import numpy as np
 import pytest
 
-from api.errors import Unavailable, UpstreamError
+from api.drain import Drain
+from api.errors import Draining, InternalError, Unavailable, UpstreamError
 from api.readiness import Readiness
 from api.settings import Settings
 from api.triton import Scores
 
+FOREVER = Settings(ready_ttl_s=60)
+NOT_KEPT = Settings(ready_ttl_s=0)
+
 
 async def test_the_answer_is_kept_for_a_moment(backend):
-    readiness = Readiness(backend, Settings(ready_ttl_s=60))
+    readiness = Readiness(backend, FOREVER, Drain())
     assert await readiness.check() == "7"
     backend.error = Unavailable("away")
     assert await readiness.check() == "7"
-    assert len(backend.batches) == 1
+    assert backend.canaries == 1
 
 
-async def test_an_error_is_kept_too(backend):
+async def test_an_error_is_kept_too_and_its_traceback_does_not_grow(backend):
     backend.error = Unavailable("away", retry_after_s=1)
-    readiness = Readiness(backend, Settings(ready_ttl_s=60))
-    for _ in range(2):
+    readiness = Readiness(backend, FOREVER, Drain())
+    lengths = set()
+    for _ in range(3):
         with pytest.raises(Unavailable) as raised:
             await readiness.check()
         assert raised.value.retry_after_s == 1
-    assert len(backend.batches) == 1
+        lengths.add(len(raised.traceback))
+    assert backend.canaries == 1
+    assert len(lengths) == 1
+
+
+async def test_it_is_ready_again_as_soon_as_the_model_answers(backend):
+    readiness = Readiness(backend, NOT_KEPT, Drain())
+    backend.error = Unavailable("away")
+    with pytest.raises(Unavailable):
+        await readiness.check()
+    backend.error = None
+    assert await readiness.check() == "7"
 
 
 async def test_a_model_that_reads_the_canary_wrong_is_not_ready(backend, monkeypatch):
@@ -31,4 +49,44 @@ async def test_a_model_that_reads_the_canary_wrong_is_not_ready(backend, monkeyp
 
     monkeypatch.setattr(backend, "infer", wrong)
     with pytest.raises(UpstreamError, match="as 8"):
-        await Readiness(backend, Settings()).check()
+        await Readiness(backend, FOREVER, Drain()).check()
+
+
+async def test_while_triton_hangs_there_is_one_canary_whoever_asks_and_hangs_up(backend):
+    readiness = Readiness(backend, NOT_KEPT, Drain())
+    backend.gate.clear()
+    probes = [asyncio.create_task(readiness.check()) for _ in range(50)]
+    await asyncio.sleep(0)
+    for probe in probes[:49]:
+        probe.cancel()
+    await asyncio.gather(*probes[:49], return_exceptions=True)
+    assert backend.canaries == 1
+    backend.gate.set()
+    assert await probes[49] == "7"
+
+
+async def test_the_watch_asks_though_nobody_else_does(backend):
+    readiness = Readiness(backend, FOREVER, Drain())
+    async with readiness.watched():
+        for _ in range(10):  # turns of the loop
+            await asyncio.sleep(0)
+    assert await readiness.check() == "7"
+    assert backend.canaries == 1
+
+
+async def test_a_bug_is_not_ready_and_tells_nothing_of_the_inside(backend):
+    backend.error = RuntimeError("secret")
+    with pytest.raises(InternalError) as raised:
+        await Readiness(backend, FOREVER, Drain()).check()
+    assert "secret" not in raised.value.message
+
+
+async def test_a_worker_that_is_replaced_stays_ready_and_one_that_stops_with_all_does_not(backend):
+    drain = Drain()
+    readiness = Readiness(backend, FOREVER, drain)
+    stopping = False
+    drain.begin(lambda: stopping)
+    assert await readiness.check() == "7"
+    stopping = True
+    with pytest.raises(Draining):
+        await readiness.check()

@@ -233,3 +233,15 @@ async def test_beyond_its_limit_it_refuses_at_once(open_client, backend):
         assert refused.headers["retry-after"] == "1"
         backend.gate.set()
         assert (await first).status_code == 200
+
+
+async def test_a_worker_that_leaves_serves_on_and_sends_its_clients_away(client, backend):
+    drain = client._transport.app.state.drain
+    body = {"image": as_base64(encoded(marked(4)))}
+    assert "connection" not in (await client.post("/predict", json=body)).headers
+    drain.begin(lambda: True)
+    for response in (await client.post("/predict", json=body), await client.get("/nowhere")):
+        assert response.headers["connection"] == "close"
+        assert response.status_code in (200, 404)
+    assert_error(await client.get("/health/ready"), 503, "draining")
+    assert (await client.get("/health/live")).status_code == 200

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from api import errors
 from api.admission import Admission
 from api.coalescer import Coalescer
+from api.drain import Drain
 from api.middleware import RequestLog
 from api.readiness import Readiness
 from api.routes import health, operations, page, predict, predict_mnist
@@ -35,14 +36,16 @@ def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
         # Made here and not at import: a gRPC channel belongs to the event loop and to the process that made it.
         async with backend or Triton(settings) as triton:
             app.state.coalescer = Coalescer(triton.infer, capacity=triton.max_rows, max_calls=settings.max_calls)
-            app.state.readiness = Readiness(triton, settings)
+            app.state.readiness = Readiness(triton, settings, app.state.drain)
             # What lives until the end needn't be looked at by every collection.
             gc.freeze()
-            yield
+            async with app.state.readiness.watched():
+                yield
             await app.state.coalescer.drain()
 
     app = FastAPI(title="Digits", version="0.1.0", description=_DESCRIPTION, lifespan=lifespan)
     app.state.settings = settings
+    app.state.drain = Drain()
     errors.install(app)
     for topic in (predict, predict_mnist, health, operations, page):
         app.include_router(topic.router)
@@ -52,5 +55,5 @@ def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
         max_in_flight=settings.max_in_flight,
         max_body_bytes=settings.max_body_bytes,
     )
-    app.add_middleware(RequestLog)  # added last, so it is the outermost
+    app.add_middleware(RequestLog, drain=app.state.drain)  # added last, so it is the outermost
     return app

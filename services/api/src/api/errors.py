@@ -7,6 +7,7 @@
     ├── PayloadTooLarge       413  payload_too_large     body, image or batch over its ceiling
     ├── UnsupportedMedia      415  unsupported_media_type
     ├── Overloaded            503  overloaded            the bounded queue is full: come back later
+    ├── Draining              503  draining              the api is about to stop; /health/ready alone says so
     └── UpstreamError         502  upstream_error        Triton answered, but not with an answer
         ├── Unavailable       503  triton_unavailable    nobody answers at Triton's address
         ├── ModelNotReady     503  model_not_ready       Triton answers, the model isn't loaded
@@ -83,6 +84,13 @@ class Overloaded(ApiError):
 
     status = 503
     code = "overloaded"
+
+
+class Draining(ApiError):
+    """The api is about to stop: a load balancer should send requests elsewhere."""
+
+    status = 503
+    code = "draining"
 
 
 class UpstreamError(ApiError):

@@ -1,6 +1,9 @@
 """gunicorn's configuration: ``gunicorn --config python:api.gunicorn_conf api.asgi:app``."""
 
+import mmap
 import os
+import signal
+from types import FrameType
 
 from api.settings import load_settings
 
@@ -20,18 +23,37 @@ workers = _settings.workers
 worker_class = "api.worker.ApiWorker"
 backlog = _settings.backlog
 keepalive = _settings.keep_alive_s
-graceful_timeout = _settings.drain_s
+# Above what a worker takes at most: it ends by itself, with every answer given, and isn't killed.
+graceful_timeout = int(_settings.unready_s + _settings.drain_s) + 5
 timeout = 30
 # gunicorn's heartbeat files; on tmpfs a slow disk can't get a worker killed.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112
 accesslog = None
 control_socket_disable = True
 
+# One byte that the master shares with the workers it forks: whether it has been told to stop.
+_stopping = mmap.mmap(-1, 1)
+
 
 def on_starting(_server: Arbiter) -> None:
     """Set up the master's log and forget the counters of the last run."""
     logs.set_up(_settings)
     metrics.clear(_settings.metrics_dir)
+
+
+def when_ready(server: Arbiter) -> None:
+    """Let the workers know of a stop: to them it looks the same as being replaced."""
+
+    def on_term(number: int, frame: FrameType | None) -> None:
+        _stopping[0] = 1
+        server.signal(number, frame)
+
+    signal.signal(signal.SIGTERM, on_term)
+
+
+def post_fork(_server: Arbiter, worker: Worker) -> None:
+    """Tell a worker where to look."""
+    worker.is_api_stopping = lambda: _stopping[0] == 1
 
 
 def post_worker_init(_worker: Worker) -> None:

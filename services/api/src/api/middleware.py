@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import metrics
+from api.drain import Drain
 from api.errors import InternalError, response_of
 
 _log = logging.getLogger(__name__)
@@ -23,10 +24,12 @@ class RequestLog:
 
     Args:
         app: Everything else.
+        drain: Whether clients are sent away.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, drain: Drain) -> None:
         self._app = app
+        self._drain = drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request and account for it."""
@@ -42,7 +45,10 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                if self._drain.is_leaving:
+                    headers["connection"] = "close"
             await send(message)
 
         metrics.IN_FLIGHT.inc()

@@ -28,7 +28,14 @@ class Settings(BaseSettings):
     )
     backlog: int = Field(2048, ge=16, le=65535, description="Connections that the kernel queues before accept.")
     keep_alive_s: int = Field(65, ge=1, le=3600, description="Seconds that an idle connection is kept open.")
-    drain_s: int = Field(30, ge=1, le=600, description="Seconds that requests in flight get to finish at a stop.")
+    unready_s: float = Field(
+        1.0,
+        ge=0,
+        le=600,
+        description="Seconds that a worker serves on at a stop, saying that it leaves; behind a load balancer longer "
+        "than it takes to notice.",
+    )
+    drain_s: int = Field(30, ge=1, le=600, description="Seconds that requests in flight get to finish after that.")
 
     triton_url: str = Field(
         "127.0.0.1:8001",
@@ -46,9 +53,9 @@ class Settings(BaseSettings):
         2, ge=1, le=64, description="gRPC calls that one worker has under way; what arrives meanwhile leaves together."
     )
     ready_ttl_s: float = Field(
-        1.0, ge=0, le=60, description="Seconds for which a readiness answer is kept before Triton is asked again."
+        0.5, ge=0, le=60, description="Seconds for which a readiness answer is kept before Triton is asked again."
     )
-    ready_deadline_s: float = Field(2.0, gt=0, le=60, description="Seconds that the readiness canary has to answer.")
+    ready_deadline_s: float = Field(1.5, gt=0, le=60, description="Seconds that the readiness canary has to answer.")
 
     max_body_bytes: int = Field(
         8 * 2**20, ge=1024, le=2**30, description="Largest request body in bytes; beyond it 413."

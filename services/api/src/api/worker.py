@@ -1,10 +1,100 @@
-"""The gunicorn worker class: uvicorn with uvloop and httptools, and a drain that ends."""
+"""The gunicorn worker class: uvicorn with uvloop and httptools, and a way out on which no request gets lost.
 
+Told to stop, a worker serves on for ``unready_s``: it still accepts, answers with ``Connection: close``, and, where
+the whole api stops, says at ``/health/ready`` that it does. Then it closes its door, finishes what it has, and ends.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
 from typing import Any, ClassVar
 
+from gunicorn.arbiter import Arbiter
+from uvicorn import Server
+from uvicorn.config import Config
 from uvicorn_worker import UvicornWorker
 
+from api.drain import Drain
 from api.settings import Settings
+
+# How long somebody who has connected, and has asked nothing yet, is waited for once the door is shut.
+_FIRST_REQUEST_S = 1.0
+_TICK_S = 0.1
+
+
+class DrainingServer(Server):
+    """uvicorn, leaving in steps.
+
+    Args:
+        config: uvicorn's.
+        drain: Told when the worker begins to leave.
+        unready_s: Seconds to serve on for, ≥ 0.
+        is_api_stopping: Says whether all workers stop, or this one only.
+    """
+
+    def __init__(
+        self, config: Config, drain: Drain, unready_s: float, is_api_stopping: Callable[[], bool] = lambda: True
+    ) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._unready_s = unready_s
+        self._is_api_stopping = is_api_stopping
+        self._is_hurried = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Note the signal; an interrupt (Ctrl-C, gunicorn's quick stop) leaves out the time to serve on for."""
+        self._is_hurried |= sig in {signal.SIGINT, signal.SIGQUIT}
+        super().handle_exit(sig, frame)
+
+    async def main_loop(self) -> None:
+        """Serve until told to stop, and then for ``unready_s`` more."""
+        await super().main_loop()
+        self._drain.begin(self._is_api_stopping)
+        async with self._ticking():
+            await self._wait(lambda: self._is_hurried, self._unready_s)
+
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
+        """Close the door, and let everybody who is in finish.
+
+        uvicorn would hang up on whoever has connected and not asked yet, and would let gunicorn's heartbeat stop.
+        """
+        async with self._ticking():
+            # One more turn of the loop takes in everybody who stands at the door.
+            await asyncio.sleep(0)
+            for door in (*self.servers, *(sockets or ())):
+                door.close()
+            self.servers = []
+            await self._wait(self._has_everybody_asked, _FIRST_REQUEST_S)
+            await super().shutdown()
+
+    def _has_everybody_asked(self) -> bool:
+        connections = self.server_state.connections
+        return self._is_hurried or all(getattr(connection, "cycle", None) for connection in connections)
+
+    async def _wait(self, condition: Callable[[], bool], at_most_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                while not condition():  # noqa: ASYNC110 - uvicorn has nothing to wait on
+                    await asyncio.sleep(_TICK_S / 2)
+
+    @contextlib.asynccontextmanager
+    async def _ticking(self) -> Any:  # noqa: ANN401 - contextlib's generator
+        """Keep uvicorn's ``Date`` and gunicorn's heartbeat going, which its main loop does until it ends."""
+
+        async def tick() -> None:
+            for count in itertools.count():
+                await self.on_tick(count)
+                await asyncio.sleep(_TICK_S)
+
+        ticking = asyncio.create_task(tick())
+        try:
+            yield
+        finally:
+            ticking.cancel()
 
 
 class ApiWorker(UvicornWorker):  # type: ignore[misc]
@@ -21,3 +111,15 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]
         "proxy_headers": False,
         "timeout_graceful_shutdown": Settings().drain_s,
     }
+    # Set by gunicorn_conf after the fork.
+    is_api_stopping: Callable[[], bool]
+
+    async def _serve(self) -> None:
+        self.config.app = self.wsgi
+        state, settings = self.wsgi.state, self.wsgi.state.settings
+        server = DrainingServer(self.config, state.drain, settings.unready_s, self.is_api_stopping)
+        # gunicorn's quick stop; the class above only makes a note of it that nobody reads.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGQUIT, server.handle_exit, signal.SIGQUIT, None)
+        await server.serve(sockets=self.sockets)
+        if not server.started:
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)

@@ -28,4 +28,6 @@ PREDICT_FAILURES = listed(
     errors.ModelNotReady,
     errors.DeadlineExceeded,
 )
-NOT_READY = listed(errors.UpstreamError, errors.Unavailable, errors.ModelNotReady, errors.DeadlineExceeded)
+NOT_READY = listed(
+    errors.Draining, errors.UpstreamError, errors.Unavailable, errors.ModelNotReady, errors.DeadlineExceeded
+)

@@ -17,5 +17,5 @@ async def live() -> Live:
 
 @router.get("/ready", summary="Does the model really answer?", responses=NOT_READY)
 async def ready(readiness: ReadinessDep, settings: SettingsDep) -> Ready:
-    """Run a canary inference (its outcome is kept for a second)."""
+    """Say what came of the last canary inference (kept for half a second), or that the api is about to stop."""
     return Ready(model=settings.model_name, model_version=await readiness.check())
