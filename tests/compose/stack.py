@@ -12,6 +12,7 @@ from typing import Any
 from docker.client import DockerClient
 from docker.models.containers import Container
 
+from tests.support.compose_files import CLIENTS, client_answers
 from tests.support.process import clean_env
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,11 +32,7 @@ FOREIGN_UID = 54321
 
 def compose_command() -> list[str] | None:
     """Return the Compose client's command, v2 before v1; None where there is none."""
-    for command in (["docker", "compose"], ["docker-compose"]):
-        with contextlib.suppress(OSError):
-            if subprocess.run([*command, "version"], capture_output=True, check=False).returncode == 0:
-                return command
-    return None
+    return next((list(command) for command in CLIENTS if client_answers(command)), None)
 
 
 class Stack:

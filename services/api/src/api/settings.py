@@ -16,7 +16,9 @@ def default_workers() -> int:
 class Settings(BaseSettings):
     """The api's settings. Each is read once, at start."""
 
-    model_config = SettingsConfigDict(env_prefix="API_", frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="API_", env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
+    )
 
     host: str = Field("127.0.0.1", description="Address to listen on; loopback unless told otherwise.")
     port: int = Field(8888, ge=1, le=65535, description="Port to listen on.")

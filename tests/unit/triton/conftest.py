@@ -1,0 +1,12 @@
+"""An environment without settings: `make` names the key's file for whatever it starts."""
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("TRITON_"):
+            monkeypatch.delenv(name)
