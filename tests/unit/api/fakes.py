@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from api import readiness
 from api.errors import UpstreamError
 from api.triton import Scores
 
@@ -49,8 +50,8 @@ class FakeTriton:
 
 
 def is_canary(image: NDArray[Any]) -> bool:
-    """Tell readiness's question from a client's: :func:`marked` leaves that pixel black."""
-    return bool((image[..., 10, 13] == 255).all())
+    """Tell readiness's question from a client's."""
+    return image.ndim > 2 and np.array_equal(image.reshape(-1, 28, 28), readiness._CANARY[0])
 
 
 def marked(digit: int) -> NDArray[np.uint8]:
