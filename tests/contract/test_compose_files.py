@@ -134,7 +134,9 @@ def test_the_models_are_read_only_where_they_are_only_read():
 
 def test_a_stop_is_given_longer_than_the_drain():
     services = stack(CPU)["services"]
-    assert seconds(services["api"]["stop_grace_period"]) > int(services["api"]["environment"]["API_DRAIN_S"])
+    api = services["api"]
+    steps_s = sum(float(api["environment"][name]) for name in ("API_UNREADY_S", "API_DRAIN_S"))
+    assert seconds(api["stop_grace_period"]) > steps_s + 5
     triton = services["triton"]
     assert seconds(triton["stop_grace_period"]) > int(triton["environment"]["TRITON_EXIT_TIMEOUT_S"])
 
