@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from tests.support.images import as_json, png
+from tests.support.process import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -123,4 +124,5 @@ def test_the_metrics_are_those_of_every_worker(api, client, images):
     for _ in range(40):
         # A connection each, so that both workers get some.
         assert httpx.get(f"{api.url}/health/live").status_code == 200
-    assert total() - before == 40
+    # A worker writes its figures down ten times a second.
+    wait_until(lambda: total() - before == 40, 5, "40 more")

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import io
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 from api import readiness
 from api.errors import UpstreamError
+from api.record import Record
 from api.triton import Scores
 
 
@@ -34,7 +36,9 @@ class FakeTriton:
     def max_rows(self) -> int:
         return 128
 
-    async def infer(self, batch: NDArray[Any], *, deadline_s: float | None = None) -> Scores:
+    async def infer(
+        self, batch: NDArray[Any], records: Sequence[Record] = (), *, deadline_s: float | None = None
+    ) -> Scores:
         if is_canary(batch):
             self.canaries += 1
         else:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from api.coalescer import Coalescer
 from api.errors import Unavailable, UpstreamError
+from api.record import Record
 
 
 class Scored(NamedTuple):
@@ -23,7 +24,7 @@ class Backend:
         self.gate = asyncio.Event()
         self.under_way = self.most_under_way = 0
 
-    async def infer(self, rows: np.ndarray) -> Scored:
+    async def infer(self, rows: np.ndarray, records: list[Record]) -> Scored:
         self.calls.append(rows)
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
@@ -42,12 +43,16 @@ def rows(*values: int) -> np.ndarray:
     return np.array(values)[:, None]
 
 
+def some_record() -> Record:
+    return Record("-", 0.0)
+
+
 def coalescer_of(backend: Backend, capacity: int = 8, max_calls: int = 1) -> Coalescer:
     return Coalescer(backend.infer, capacity=lambda: capacity, max_calls=max_calls)
 
 
 async def submitted(coalescer: Coalescer, *requests: np.ndarray) -> list[asyncio.Task]:
-    tasks = [asyncio.create_task(coalescer.submit(request)) for request in requests]
+    tasks = [asyncio.create_task(coalescer.submit(request, some_record())) for request in requests]
     await asyncio.sleep(0)
     return tasks
 
@@ -101,12 +106,12 @@ async def test_a_server_that_is_away_is_asked_once_for_the_whole_call():
 
 
 async def test_a_bug_in_the_backend_reaches_every_caller():
-    async def broken(batch: np.ndarray) -> Scored:
+    async def broken(batch: np.ndarray, records: list[Record]) -> Scored:
         raise RuntimeError("bug")
 
     coalescer = Coalescer(broken, capacity=lambda: 4, max_calls=1)
     with pytest.raises(RuntimeError):
-        await coalescer.submit(rows(1))
+        await coalescer.submit(rows(1), some_record())
 
 
 async def test_draining_waits_for_the_answers():

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api import errors
+from api import errors, metrics
 from api.admission import Admission
 from api.coalescer import Coalescer
 from api.drain import Drain
@@ -34,7 +34,7 @@ def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # Made here and not at import: a gRPC channel belongs to the event loop and to the process that made it.
-        async with backend or Triton(settings) as triton:
+        async with metrics.settled(), backend or Triton(settings) as triton:
             app.state.coalescer = Coalescer(triton.infer, capacity=triton.max_rows, max_calls=settings.max_calls)
             app.state.readiness = Readiness(triton, settings, app.state.drain)
             # What lives until the end needn't be looked at by every collection.

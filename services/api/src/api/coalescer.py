@@ -6,14 +6,17 @@ so that a lone client waits for nobody.
 """
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from api import metrics
 from api.errors import UpstreamError
+from api.record import Record
 
 
 class Scored(Protocol):
@@ -38,19 +41,25 @@ class Answer(NamedTuple):
 class _Waiting(NamedTuple):
     rows: NDArray[Any]
     future: asyncio.Future[Answer]
+    record: Record
+    since: float  # by time.perf_counter
 
 
 class Coalescer:
     """Gathers rows and sends them together; lives in one event loop.
 
     Args:
-        infer: Runs the model over ``(N, …)`` rows.
+        infer: Runs the model over the ``(N, …)`` rows of some requests.
         capacity: Returns the most rows that one call should carry, ≥ 1.
         max_calls: Most calls under way at a time, ≥ 1.
     """
 
     def __init__(
-        self, infer: Callable[[NDArray[Any]], Awaitable[Scored]], *, capacity: Callable[[], int], max_calls: int
+        self,
+        infer: Callable[[NDArray[Any], Sequence[Record]], Awaitable[Scored]],
+        *,
+        capacity: Callable[[], int],
+        max_calls: int,
     ) -> None:
         self._infer = infer
         self._capacity = capacity
@@ -58,14 +67,18 @@ class Coalescer:
         self._queue: deque[_Waiting] = deque()
         self._calls: set[asyncio.Task[None]] = set()
 
-    async def submit(self, rows: NDArray[Any]) -> Answer:
+    async def submit(self, rows: NDArray[Any], record: Record) -> Answer:
         """Return the model's answer to ``rows``, ``(n, …)`` with n ≥ 1; cancelling it before it is sent costs nothing.
+
+        Args:
+            rows: What to ask about.
+            record: Takes down how long it took, in which company, and who answered.
 
         Raises:
             UpstreamError: The call failed.
         """
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(rows, future))
+        self._queue.append(_Waiting(rows, future, record, time.perf_counter()))
         self._send()
         return await future
 
@@ -79,6 +92,7 @@ class Coalescer:
             call = asyncio.create_task(self._run(group))
             self._calls.add(call)
             call.add_done_callback(self._on_done)
+        metrics.QUEUED.value = len(self._queue)
 
     def _on_done(self, call: asyncio.Task[None]) -> None:
         self._calls.discard(call)
@@ -96,9 +110,8 @@ class Coalescer:
         return group
 
     async def _run(self, group: list[_Waiting]) -> None:
-        rows = group[0].rows if len(group) == 1 else np.concatenate([waiting.rows for waiting in group])
         try:
-            scored = await self._infer(rows)
+            scored = await self._call(group)
         except UpstreamError as error:
             await self._on_error(group, error)
         except BaseException as error:  # the callers have to hear of a bug and of a shutdown too
@@ -110,8 +123,24 @@ class Coalescer:
             for waiting in group:
                 stop = start + len(waiting.rows)
                 if not waiting.future.done():
+                    waiting.record.model_version = scored.model_version
                     waiting.future.set_result(Answer(scored.values[start:stop], scored.model_version))
                 start = stop
+
+    async def _call(self, group: list[_Waiting]) -> Scored:
+        """Run the model over a group, and take down for each of its requests how that went."""
+        rows = group[0].rows if len(group) == 1 else np.concatenate([waiting.rows for waiting in group])
+        metrics.BATCH_ROWS.add(len(rows))
+        sent = time.perf_counter()
+        try:
+            return await self._infer(rows, [waiting.record for waiting in group])
+        finally:
+            answered = time.perf_counter()
+            for _, _, record, since in group:
+                # One that is asked again by itself has waited only once.
+                record.queue = record.queue or (since, sent)
+                record.triton = (record.queue[1], answered)
+                record.batch_rows = len(rows)
 
     async def _on_error(self, group: list[_Waiting], error: UpstreamError) -> None:
         """Pass the error on; where Triton refused the call for what is in it, ask again for each request by itself."""

@@ -1,28 +1,33 @@
-"""Logging: one line a finished request, JSON for machines or text for people."""
+"""Logging: one line a finished request, JSON for machines or text for people.
 
-import json
+Data goes beside the event's name: ``log.info("event", extra={"fields": {…}})``, or any other ``extra``.
+"""
+
 import logging
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 from api.settings import Settings
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message", "fields"}
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     """Return what was passed as ``extra=``."""
-    return {key: value for key, value in vars(record).items() if key not in _STANDARD}
+    fields: dict[str, Any] | None = getattr(record, "fields", None)
+    return fields or {key: value for key, value in vars(record).items() if key not in _STANDARD}
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record as one JSON object with its ``extra`` fields beside the message."""
+    """Writes a record as one JSON object with its fields beside the message."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of JSON."""
         line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": record.getMessage(),
@@ -30,7 +35,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode()
 
 
 class TextFormatter(logging.Formatter):
@@ -52,9 +57,19 @@ def set_up(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
+    _leave_out_what_no_line_shows()
     for name in ("gunicorn.error", "uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
     # One line a request comes from our middleware; uvicorn's would be a second.
     logging.getLogger("uvicorn.access").handlers.clear()
     logging.getLogger("uvicorn.access").propagate = False
+
+
+def _leave_out_what_no_line_shows() -> None:
+    """Spare each record the look for its caller, thread and process: a third of what a line costs.
+
+    Source: https://docs.python.org/3/howto/logging.html#optimization
+    """
+    logging._srcfile = None  # noqa: SLF001 - so the page says
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

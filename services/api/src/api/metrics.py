@@ -1,10 +1,15 @@
-"""Prometheus metrics over all workers.
+"""Prometheus metrics over all workers; docs/observability.md says what each is good for.
 
 The client library keeps one memory-mapped file a process in ``PROMETHEUS_MULTIPROC_DIR``; whichever worker answers
 ``/metrics`` adds them up. The variable has to be set before the library is imported: ``gunicorn_conf`` does that.
 """
 
+import asyncio
+import contextlib
 import os
+import platform
+from collections.abc import AsyncIterator
+from importlib.metadata import version
 from pathlib import Path
 
 from prometheus_client import (
@@ -18,21 +23,99 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-__all__ = ["CONTENT_TYPE_LATEST", "IN_FLIGHT", "LATENCY", "REFUSED", "REQUESTS", "clear", "expose"]
+from api.record import Record
+from api.tally import PERIOD_S, Counts, Level, Samples
 
-# From half a millisecond, what a lone request costs, to the deadline.
-_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+__all__ = [
+    "BATCH_ROWS",
+    "CONTENT_TYPE_LATEST",
+    "IN_FLIGHT",
+    "MODEL_READY",
+    "QUEUED",
+    "REFUSED",
+    "account",
+    "clear",
+    "expose",
+    "settled",
+]
 
-REQUESTS = Counter("api_requests", "Finished requests.", ["route", "method", "status"])
-LATENCY = Histogram(
-    "api_request_duration_seconds", "Time from headers to the last byte.", ["route"], buckets=_BUCKETS_S
+# From a tenth of a millisecond, what decoding a small image costs, to above the deadline.
+_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_BUCKETS_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+# Whatever else a client calls its method becomes one label: it must not be able to fill the memory with series.
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+
+_REQUESTS = Counts(Counter("api_requests", "Finished requests.", ["route", "method", "status"]))
+_LATENCY = Samples(
+    Histogram("api_request_duration_seconds", "Time from headers to the last byte.", ["route"], buckets=_BUCKETS_S[2:])
 )
-IN_FLIGHT = Gauge("api_in_flight_requests", "Requests being worked on.", multiprocess_mode="livesum")
+_STAGES = Samples(
+    Histogram(
+        "api_stage_duration_seconds",
+        "Time that a request spent in a stage: decoding its images, waiting for a call, in the call to Triton.",
+        ["stage"],
+        buckets=_BUCKETS_S,
+    )
+)
+BATCH_ROWS = Samples(Histogram("api_batch_rows", "Rows of a call to Triton.", buckets=_BUCKETS_ROWS))
+QUEUED = Level(Gauge("api_queued_requests", "Requests that wait for a call to Triton.", multiprocess_mode="livesum"))
+IN_FLIGHT = Level(Gauge("api_in_flight_requests", "Requests being worked on.", multiprocess_mode="livesum"))
 REFUSED = Counter("api_refused", "Requests refused before any work.", ["reason"])
+MODEL_READY = Gauge(
+    "api_model_ready", "1 where the model answers the readiness canary in every worker.", multiprocess_mode="livemin"
+)
+_WORKERS = Gauge("api_workers", "Workers that are alive.", multiprocess_mode="livesum")
+_BUILD = Gauge("api_build_info", "What runs; always 1.", ["version", "python"], multiprocess_mode="livemax")
+
+
+def account(record: Record, route: str | None, method: str, status: int, end: float) -> None:
+    """Count a finished request.
+
+    Args:
+        record: What it left behind.
+        route: The route's path, or None if none matched.
+        method: The HTTP method.
+        status: The HTTP status; 0 if there was no answer.
+        end: When it ended, by `time.perf_counter`.
+    """
+    # Only known routes become labels, for the same reason.
+    if route is None:
+        route, method = "unmatched", "any"
+    elif method not in _METHODS:
+        method = "other"
+    _REQUESTS.add(route, method, str(status))
+    _LATENCY.add(end - record.start, route)
+    for stage, took_s in record.stages_s():
+        _STAGES.add(took_s, stage)
+
+
+@contextlib.asynccontextmanager
+async def settled() -> AsyncIterator[None]:
+    """Introduce this worker, and write its figures to the shared files while the block runs and once at its end."""
+    _WORKERS.set(1)
+    _BUILD.labels(version("stack-api"), platform.python_version()).set(1)
+    ticking = asyncio.create_task(_tick())
+    try:
+        yield
+    finally:
+        ticking.cancel()
+        _settle()
+
+
+async def _tick() -> None:
+    while True:
+        _settle()
+        await asyncio.sleep(PERIOD_S)
+
+
+def _settle() -> None:
+    for tally in (_REQUESTS, _LATENCY, _STAGES, BATCH_ROWS, QUEUED, IN_FLIGHT):
+        tally.settle()
 
 
 def expose() -> bytes:
     """Return the metrics of all workers in Prometheus' text format (of this process alone if there is one only)."""
+    _settle()
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()

@@ -4,19 +4,21 @@ Pure ASGI: Starlette's ``BaseHTTPMiddleware`` can cost three times as much (http
 """
 
 import logging
+import os
 import re
 import time
-import uuid
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import metrics
 from api.drain import Drain
 from api.errors import InternalError, response_of
+from api.record import Record, fields_of
 
 _log = logging.getLogger(__name__)
 _SOUND_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 
 
 class RequestLog:
@@ -36,9 +38,10 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        start = time.perf_counter()
-        request_id = _id_of(Headers(scope=scope))
-        scope.setdefault("state", {})["request_id"] = request_id
+        headers = dict(scope["headers"])
+        request_id = _id_of(headers)
+        record = Record(request_id, time.perf_counter(), _trace_id_of(headers))
+        scope.setdefault("state", {}).update(request_id=request_id, record=record)
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -51,7 +54,7 @@ class RequestLog:
                     headers["connection"] = "close"
             await send(message)
 
-        metrics.IN_FLIGHT.inc()
+        metrics.IN_FLIGHT.value += 1
         try:
             await self._app(scope, receive, send_with_id)
         except Exception:  # noqa: BLE001 - the process's boundary: whatever it is, the client gets its body
@@ -59,28 +62,30 @@ class RequestLog:
             if not status:
                 await response_of(InternalError(), scope)(scope, receive, send_with_id)
         finally:
-            metrics.IN_FLIGHT.dec()
-            _account(scope, status, time.perf_counter() - start, request_id)
+            metrics.IN_FLIGHT.value -= 1
+            _account(scope, status, record)
 
 
-def _id_of(headers: Headers) -> str:
+def _id_of(headers: dict[bytes, bytes]) -> str:
     """Return the client's own id where it is sound, so that its logs and ours meet; else a new one."""
-    given = headers.get("x-request-id", "")
-    return given if _SOUND_ID.fullmatch(given) else uuid.uuid4().hex
+    given = headers.get(b"x-request-id", b"").decode("latin-1")
+    return given if _SOUND_ID.fullmatch(given) else os.urandom(16).hex()
 
 
-def _account(scope: Scope, status: int, took_s: float, request_id: str) -> None:
-    # Only known routes become labels: a scanner must not be able to fill the memory with series.
-    route = getattr(scope.get("route"), "path", "unmatched")
-    metrics.REQUESTS.labels(route, scope["method"] if route != "unmatched" else "any", status).inc()
-    metrics.LATENCY.labels(route).observe(took_s)
-    _log.info(
-        "request",
-        extra={
-            "method": scope["method"],
-            "route": route,
-            "status": status,
-            "ms": round(took_s * 1000, 2),
-            "request_id": request_id,
-        },
-    )
+def _trace_id_of(headers: dict[bytes, bytes]) -> str:
+    """Return the trace that the client says it is in, or nothing.
+
+    Source: https://www.w3.org/TR/trace-context/#traceparent-header
+    """
+    given = headers.get(b"traceparent")
+    found = _TRACEPARENT.fullmatch(given.decode("latin-1")) if given else None
+    return found[1] if found else ""
+
+
+def _account(scope: Scope, status: int, record: Record) -> None:
+    end = time.perf_counter()
+    route = getattr(scope.get("route"), "path", None)
+    metrics.account(record, route, scope["method"], status, end)
+    if _log.isEnabledFor(logging.INFO):
+        what = {"method": scope["method"], "route": route or "unmatched", "status": status}
+        _log.info("request", extra={"fields": what | fields_of(record, end)})

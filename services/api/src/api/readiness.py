@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 
-from api import digits
+from api import digits, metrics
 from api.drain import Drain
 from api.errors import ApiError, Draining, InternalError, Unavailable, UpstreamError
 from api.settings import Settings
@@ -103,6 +103,7 @@ class Readiness:
 
     def _keep(self, outcome: str | ApiError) -> None:
         """Take an outcome in; every one comes by here."""
+        metrics.MODEL_READY.set(not isinstance(outcome, ApiError))
         if isinstance(outcome, ApiError) != isinstance(self._outcome, ApiError):
             extra = {"code": outcome.code} if isinstance(outcome, ApiError) else {"model_version": outcome}
             _log.log(logging.WARNING if "code" in extra else logging.INFO, "readiness changed", extra=extra)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import grpc
@@ -11,6 +12,7 @@ from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
 
 from api import errors
+from api.record import Record
 from api.settings import Settings
 
 _DTYPES: dict[str, type[np.generic]] = {"UINT8": np.uint8, "FP16": np.float16, "FP32": np.float32, "FP64": np.float64}
@@ -47,6 +49,10 @@ _CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     # Two workers' channels with the same options would otherwise share one connection inside a process under test.
     ("grpc.use_local_subchannel_pool", 1),
 ]
+
+
+# Ids of the requests that a call carries, as Triton gets them: more would only make its log lines long.
+_MAX_IDS = 8
 
 
 class ModelSpec(NamedTuple):
@@ -100,11 +106,14 @@ class Triton:
             self._spec = await self._ask_spec()
         return self._spec
 
-    async def infer(self, batch: NDArray[Any], *, deadline_s: float | None = None) -> Scores:
+    async def infer(
+        self, batch: NDArray[Any], records: Sequence[Record] = (), *, deadline_s: float | None = None
+    ) -> Scores:
         """Run the model over a batch, in as many calls as its ``max_batch_size`` makes necessary.
 
         Args:
             batch: ``(N, …)`` array of the model's input dtype, N ≥ 1.
+            records: The requests that the rows belong to; Triton is given their ids.
             deadline_s: Seconds to answer in; the setting's if not given.
 
         Raises:
@@ -114,21 +123,23 @@ class Triton:
             UpstreamError: Triton answered with an error, or with something other than one row of scores an input row.
         """
         timeout_s = deadline_s or self._deadline_s
+        call_id = _joined(records)
         try:
             async with asyncio.timeout(timeout_s):
                 spec = await self.spec()
                 step = max(1, spec.max_batch_size)
                 parts = [batch[i : i + step] for i in range(0, len(batch), step)]
                 if len(parts) == 1:
-                    return await self._call(spec, batch, timeout_s)
-                answers = await asyncio.gather(*(self._call(spec, part, timeout_s) for part in parts))
+                    return await self._call(spec, batch, call_id, timeout_s)
+                answers = await asyncio.gather(*(self._call(spec, part, call_id, timeout_s) for part in parts))
         except TimeoutError as exc:
             raise errors.DeadlineExceeded(f"Triton at {self._url} didn't answer within {timeout_s:g} s.") from exc
         return Scores(np.concatenate([answer.values for answer in answers]), answers[-1].model_version)
 
-    async def _call(self, spec: ModelSpec, batch: NDArray[Any], timeout_s: float) -> Scores:
+    async def _call(self, spec: ModelSpec, batch: NDArray[Any], call_id: str, timeout_s: float) -> Scores:
         request = pb.ModelInferRequest(
             model_name=self._model,
+            id=call_id,
             inputs=[
                 pb.ModelInferRequest.InferInputTensor(
                     name=spec.input_name, datatype=spec.input_dtype, shape=batch.shape
@@ -182,3 +193,10 @@ class Triton:
         if status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
             return errors.Unavailable(f"Triton doesn't answer at {self._url}.", retry_after_s=1)
         return errors.UpstreamError(f"Triton refused the call ({status.name}).")
+
+
+def _joined(records: Sequence[Record]) -> str:
+    """Return one id for a call: those of its requests, as many as make sense, and how many more there are."""
+    ids = ",".join([record.request_id for record in records[:_MAX_IDS]])
+    more = len(records) - _MAX_IDS
+    return f"{ids},+{more}" if more > 0 else ids

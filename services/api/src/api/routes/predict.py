@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from api import digits
 from api.errors import ApiError, InvalidRequest
+from api.record import record_of
 from api.routes import uploads
 from api.routes.dependencies import CoalescerDep, SettingsDep
 from api.routes.failures import PREDICT_FAILURES
@@ -43,8 +44,10 @@ async def predict(request: Request, settings: SettingsDep, coalescer: CoalescerD
     """Send JSON with the image in base64, the image file itself as the body, or a form with one file."""
     with_input = _wants_input(request)
     data = await _one_image(request)
-    pixels_u8 = await pixels_of(data, settings)  # (28, 28)
-    answer = await coalescer.submit(pixels_u8[None, None])
+    record = record_of(request.scope)
+    with record.decoding():
+        pixels_u8 = await pixels_of(data, settings)  # (28, 28)
+    answer = await coalescer.submit(pixels_u8[None, None], record)
     prediction = _predictions(answer.values, answer.model_version)[0]
     if with_input:
         prediction["input"] = digits.data_url(pixels_u8)
@@ -60,8 +63,10 @@ async def predict(request: Request, settings: SettingsDep, coalescer: CoalescerD
 async def predict_batch(request: Request, settings: SettingsDep, coalescer: CoalescerDep) -> Response:
     """Send JSON with the images in base64, or a form with a file for each. One bad image refuses the whole batch."""
     files = await _several_images(request, settings.max_batch_images)
-    images_u8 = [await _numbered(i, data, settings) for i, data in enumerate(files)]
-    answer = await coalescer.submit(np.stack(images_u8)[:, None])  # (N, 1, 28, 28)
+    record = record_of(request.scope)
+    with record.decoding():
+        images_u8 = [await _numbered(i, data, settings) for i, data in enumerate(files)]
+    answer = await coalescer.submit(np.stack(images_u8)[:, None], record)  # (N, 1, 28, 28)
     return _json({"predictions": _predictions(answer.values, answer.model_version)})
 
 

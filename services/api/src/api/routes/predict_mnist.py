@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from api import digits
 from api.errors import InvalidImage, PayloadTooLarge
+from api.record import record_of
 from api.routes import uploads
 from api.routes.dependencies import CoalescerDep, SettingsDep
 from api.routes.failures import PREDICT_FAILURES
@@ -23,8 +24,10 @@ async def predict_mnist(request: Request, settings: SettingsDep, coalescer: Coal
     """Send JSON; `image` is base64 (standard or URL-safe) of raw 8-bit pixels, row by row, or of an image file."""
     # The older clients' GET carries a body, and not all of them name its type.
     body = await uploads.json_body(request, PredictMnistRequest)
-    pixels_u8 = await _pixels(body, settings)
-    answer = await coalescer.submit(pixels_u8[None, None])
+    record = record_of(request.scope)
+    with record.decoding():
+        pixels_u8 = await _pixels(body, settings)
+    answer = await coalescer.submit(pixels_u8[None, None], record)
     digit, _ = digits.answer(answer.values)[0]
     return PredictMnistResponse(prediction=digit)
 

@@ -1,0 +1,75 @@
+"""What one request leaves behind: filled in on its way, read once at its end for the metrics, the log and the trace."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.types import Scope
+
+# Start and end of a stage, in seconds of `time.perf_counter`.
+Interval = tuple[float, float]
+
+
+@dataclass(slots=True)
+class Record:
+    """One request.
+
+    Attributes:
+        request_id: Its id, the client's own where that is sound.
+        start: When it came in.
+        trace_id: The trace it belongs to, 32 hexadecimal digits; empty where nobody traces it.
+        decode: Files to 28×28 pixels.
+        queue: Waiting for a place in a call to Triton.
+        triton: The call that carried it.
+        batch_rows: Rows of that call.
+        model_version: Version that answered.
+    """
+
+    request_id: str
+    start: float
+    trace_id: str = ""
+    decode: Interval | None = None
+    queue: Interval | None = None
+    triton: Interval | None = None
+    batch_rows: int = 0
+    model_version: str = ""
+
+    @contextmanager
+    def decoding(self) -> Iterator[None]:
+        """Time the block as the stage ``decode``."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.decode = (start, time.perf_counter())
+
+    def stages_s(self) -> list[tuple[str, float]]:
+        """Return the stages that the request went through, and the seconds spent in each."""
+        stages = (("decode", self.decode), ("queue", self.queue), ("triton", self.triton))
+        return [(name, stage[1] - stage[0]) for name, stage in stages if stage]
+
+
+def record_of(scope: Scope) -> Record:
+    """Return the record that the middleware gave the request."""
+    record: Record = scope["state"]["record"]
+    return record
+
+
+def ms(seconds: float) -> float:
+    """Return seconds in milliseconds, to a hundredth."""
+    return round(seconds * 1000, 2)
+
+
+def fields_of(record: Record, end: float) -> dict[str, Any]:
+    """Return what the log line says of the request; what it never came to is left out."""
+    fields: dict[str, Any] = {"request_id": record.request_id}
+    for name, took_s in record.stages_s():
+        fields[f"{name}_ms"] = ms(took_s)
+    fields["total_ms"] = ms(end - record.start)
+    if record.batch_rows:
+        fields |= {"batch_rows": record.batch_rows, "model_version": record.model_version}
+    if record.trace_id:
+        fields["trace_id"] = record.trace_id
+    return fields
