@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,22 +19,10 @@ from api.errors import UpstreamError
 from api.record import Record
 
 
-class Scored(Protocol):
-    """What a call returns: a row of values for each row sent, and who answered."""
-
-    @property
-    def values(self) -> NDArray[Any]:
-        """``(N, …)`` array."""
-
-    @property
-    def model_version(self) -> str:
-        """Version of the model that answered."""
-
-
 class Answer(NamedTuple):
-    """The rows of one request, cut out of a call's answer."""
+    """What the model said to the rows of a call, or to those of one request in it."""
 
-    values: NDArray[Any]
+    values: Sequence[Any]  # one a row, in the rows' order; an array does as well
     model_version: str
 
 
@@ -56,7 +44,7 @@ class Coalescer:
 
     def __init__(
         self,
-        infer: Callable[[NDArray[Any], Sequence[Record]], Awaitable[Scored]],
+        infer: Callable[[NDArray[Any], Sequence[Record]], Awaitable[Answer]],
         *,
         capacity: Callable[[], int],
         max_calls: int,
@@ -111,7 +99,7 @@ class Coalescer:
 
     async def _run(self, group: list[_Waiting]) -> None:
         try:
-            scored = await self._call(group)
+            answer = await self._call(group)
         except UpstreamError as error:
             await self._on_error(group, error)
         except BaseException as error:  # the callers have to hear of a bug and of a shutdown too
@@ -123,11 +111,11 @@ class Coalescer:
             for waiting in group:
                 stop = start + len(waiting.rows)
                 if not waiting.future.done():
-                    waiting.record.model_version = scored.model_version
-                    waiting.future.set_result(Answer(scored.values[start:stop], scored.model_version))
+                    waiting.record.model_version = answer.model_version
+                    waiting.future.set_result(Answer(answer.values[start:stop], answer.model_version))
                 start = stop
 
-    async def _call(self, group: list[_Waiting]) -> Scored:
+    async def _call(self, group: list[_Waiting]) -> Answer:
         """Run the model over a group, and take down for each of its requests how that went."""
         rows = group[0].rows if len(group) == 1 else np.concatenate([waiting.rows for waiting in group])
         metrics.BATCH_ROWS.add(len(rows))

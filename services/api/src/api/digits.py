@@ -159,6 +159,9 @@ def _flattened(rgba: Image.Image) -> NDArray[np.uint8]:
 def _paper_level(grey_u8: NDArray[np.uint8]) -> float:
     """Return the level of the background: the median of the outermost pixels."""
     edges = np.concatenate([grey_u8[0], grey_u8[-1], grey_u8[:, 0], grey_u8[:, -1]])
+    # Usual for MNIST's black ground, and twenty times quicker than the median that it equals.
+    if 2 * np.count_nonzero(edges) < edges.size:
+        return 0.0
     return float(np.median(edges))
 
 

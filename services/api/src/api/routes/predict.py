@@ -9,15 +9,17 @@ from fastapi import APIRouter, Request, Response
 from numpy.typing import NDArray
 
 from api import digits
+from api.coalescer import Answer
 from api.errors import ApiError, InvalidRequest
 from api.record import record_of
 from api.routes import uploads
 from api.routes.dependencies import CoalescerDep, SettingsDep
+from api.routes.direct import DirectRoute
 from api.routes.failures import PREDICT_FAILURES
 from api.schemas import BatchPrediction, BatchRequest, PredictRequest, SinglePrediction
 from api.settings import Settings
 
-router = APIRouter(tags=["predict"])
+router = APIRouter(tags=["predict"], route_class=DirectRoute)
 
 # Decoding more pixels than this would hold up every other request of the worker for over a millisecond.
 _INLINE_PX = 256 * 256
@@ -48,7 +50,7 @@ async def predict(request: Request, settings: SettingsDep, coalescer: CoalescerD
     with record.decoding():
         pixels_u8 = await pixels_of(data, settings)  # (28, 28)
     answer = await coalescer.submit(pixels_u8[None, None], record)
-    prediction = _predictions(answer.values, answer.model_version)[0]
+    prediction = _predictions(answer)[0]
     if with_input:
         prediction["input"] = digits.data_url(pixels_u8)
     return _json(prediction)
@@ -67,7 +69,7 @@ async def predict_batch(request: Request, settings: SettingsDep, coalescer: Coal
     with record.decoding():
         images_u8 = [await _numbered(i, data, settings) for i, data in enumerate(files)]
     answer = await coalescer.submit(np.stack(images_u8)[:, None], record)  # (N, 1, 28, 28)
-    return _json({"predictions": _predictions(answer.values, answer.model_version)})
+    return _json({"predictions": _predictions(answer)})
 
 
 async def pixels_of(data: bytes, settings: Settings) -> NDArray[np.uint8]:
@@ -124,10 +126,10 @@ async def _numbered(index: int, data: bytes, settings: Settings) -> NDArray[np.u
         raise type(error)(f"images[{index}]: {error.message}") from error
 
 
-def _predictions(scores: NDArray[Any], model_version: str) -> list[dict[str, Any]]:
+def _predictions(answer: Answer) -> list[dict[str, Any]]:
     return [
-        {"prediction": digit, "probabilities": probabilities, "model_version": model_version}
-        for digit, probabilities in digits.answer(scores)
+        {"prediction": digit, "probabilities": probabilities, "model_version": answer.model_version}
+        for digit, probabilities in answer.values
     ]
 
 

@@ -28,7 +28,7 @@ async def predict_mnist(request: Request, settings: SettingsDep, coalescer: Coal
     with record.decoding():
         pixels_u8 = await _pixels(body, settings)
     answer = await coalescer.submit(pixels_u8[None, None], record)
-    digit, _ = digits.answer(answer.values)[0]
+    digit, _ = answer.values[0]
     return PredictMnistResponse(prediction=digit)
 
 
