@@ -58,6 +58,57 @@ def is_canary(image: NDArray[Any]) -> bool:
     return image.ndim > 2 and np.array_equal(image.reshape(-1, 28, 28), readiness._CANARY[0])
 
 
+class Connection:
+    """One request over a connection that can be cut, as an ASGI server presents it.
+
+    Args:
+        body: What the client sends, piece by piece.
+        headers: Further headers.
+    """
+
+    def __init__(self, *body: bytes, path: str = "/predict", **headers: str) -> None:
+        self._pieces = list(body)
+        self._cut = asyncio.Event()
+        self.sent: list[Any] = []
+        pairs = {"content-type": "image/png"} | {name.replace("_", "-"): value for name, value in headers.items()}
+        self.scope: dict[str, Any] = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": b"",
+            "scheme": "http",
+            "http_version": "1.1",
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 2),
+            "headers": [(name.encode(), value.encode()) for name, value in pairs.items()],
+            "state": {},
+        }
+
+    async def receive(self) -> dict[str, Any]:
+        if self._pieces and not self._cut.is_set():
+            piece = self._pieces.pop(0)
+            return {"type": "http.request", "body": piece, "more_body": bool(self._pieces)}
+        await self._cut.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+
+    def hang_up(self) -> None:
+        self._cut.set()
+
+    @property
+    def status(self) -> int | None:
+        return self.sent[0]["status"] if self.sent else None
+
+    async def ask(self, app: Any) -> int | None:
+        """Serve the request; return its status."""
+        await app(self.scope, self.receive, self.send)
+        return self.status
+
+
 def marked(digit: int) -> NDArray[np.uint8]:
     """Return a ``(28, 28)`` image that the fake reads as ``digit``."""
     image = np.zeros((28, 28), np.uint8)

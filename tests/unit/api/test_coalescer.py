@@ -47,8 +47,8 @@ def some_record() -> Record:
     return Record("-", 0.0)
 
 
-def coalescer_of(backend: Backend, capacity: int = 8, max_calls: int = 1) -> Coalescer:
-    return Coalescer(backend.infer, capacity=lambda: capacity, max_calls=max_calls)
+def coalescer_of(backend: Backend, capacity: int = 8, max_calls: int = 1, max_queued_rows: int = 1000) -> Coalescer:
+    return Coalescer(backend.infer, capacity=lambda: capacity, max_calls=max_calls, max_queued_rows=max_queued_rows)
 
 
 async def submitted(coalescer: Coalescer, *requests: np.ndarray) -> list[asyncio.Task]:
@@ -109,7 +109,7 @@ async def test_a_bug_in_the_backend_reaches_every_caller():
     async def broken(batch: np.ndarray, records: list[Record]) -> Scored:
         raise RuntimeError("bug")
 
-    coalescer = Coalescer(broken, capacity=lambda: 4, max_calls=1)
+    coalescer = Coalescer(broken, capacity=lambda: 4, max_calls=1, max_queued_rows=4)
     with pytest.raises(RuntimeError):
         await coalescer.submit(rows(1), some_record())
 

@@ -44,7 +44,12 @@ def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
                 scores = await triton.infer(rows, records)
                 return Answer(digits.answer(scores.values), scores.model_version)
 
-            app.state.coalescer = Coalescer(read, capacity=triton.max_rows, max_calls=settings.max_calls)
+            app.state.coalescer = Coalescer(
+                read,
+                capacity=triton.max_rows,
+                max_calls=settings.max_calls,
+                max_queued_rows=settings.max_queued_images,
+            )
             app.state.readiness = Readiness(triton, settings, app.state.drain)
             # What lives until the end needn't be looked at by every collection.
             gc.freeze()
@@ -58,11 +63,6 @@ def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
     errors.install(app)
     for topic in (predict, predict_mnist, health, operations, page):
         app.include_router(topic.router)
-    app.add_middleware(
-        Admission,
-        keys=settings.api_keys(),
-        max_in_flight=settings.max_in_flight,
-        max_body_bytes=settings.max_body_bytes,
-    )
+    app.add_middleware(Admission, settings=settings)
     app.add_middleware(RequestLog, drain=app.state.drain)  # added last, so it is the outermost
     return app

@@ -2,12 +2,12 @@
 
 A call costs far more than a row: gRPC, protobuf and the event loop are paid once a call. While ``max_calls`` calls are
 under way, what arrives waits and leaves together as soon as one of them is back; with a free place it leaves at once,
-so that a lone client waits for nobody.
+so that a lone client waits for nobody. The queue is bounded, and whoever gives up leaves it at once.
 """
 
 import asyncio
 import time
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api import metrics
-from api.errors import UpstreamError
+from api.errors import Overloaded, UpstreamError
 from api.record import Record
 
 
@@ -40,6 +40,7 @@ class Coalescer:
         infer: Runs the model over the ``(N, …)`` rows of some requests.
         capacity: Returns the most rows that one call should carry, ≥ 1.
         max_calls: Most calls under way at a time, ≥ 1.
+        max_queued_rows: Most rows that wait for a call, ≥ 1; more wait only if they come in one request.
     """
 
     def __init__(
@@ -48,27 +49,40 @@ class Coalescer:
         *,
         capacity: Callable[[], int],
         max_calls: int,
+        max_queued_rows: int,
     ) -> None:
         self._infer = infer
         self._capacity = capacity
         self._max_calls = max_calls
-        self._queue: deque[_Waiting] = deque()
+        self._max_queued_rows = max_queued_rows
+        self._queue: OrderedDict[asyncio.Future[Answer], _Waiting] = OrderedDict()
+        self._queued_rows = 0
         self._calls: set[asyncio.Task[None]] = set()
 
     async def submit(self, rows: NDArray[Any], record: Record) -> Answer:
-        """Return the model's answer to ``rows``, ``(n, …)`` with n ≥ 1; cancelling it before it is sent costs nothing.
+        """Return the model's answer to ``rows``, ``(n, …)`` with n ≥ 1; cancelled before they are sent, they never are.
 
         Args:
             rows: What to ask about.
             record: Takes down how long it took, in which company, and who answered.
 
         Raises:
+            Overloaded: Too many rows wait already.
             UpstreamError: The call failed.
         """
+        if self._queue and self._queued_rows + len(rows) > self._max_queued_rows:
+            raise Overloaded("Too many images wait for the model; try again in a second.", retry_after_s=1)
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(rows, future, record, time.perf_counter()))
+        self._queue[future] = _Waiting(rows, future, record, time.perf_counter())
+        self._queued_rows += len(rows)
         self._send()
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if self._queue.pop(future, None):
+                self._queued_rows -= len(rows)
+                metrics.QUEUED.value = len(self._queue)
+            raise
 
     async def drain(self) -> None:
         """Wait until everything that was submitted has its answer."""
@@ -90,9 +104,13 @@ class Coalescer:
         """Take the oldest requests that fit into one call together, leaving out those nobody waits for any more."""
         group: list[_Waiting] = []
         room = self._capacity()
-        while self._queue and (not group or len(self._queue[0].rows) <= room):
-            waiting = self._queue.popleft()
-            if not waiting.future.done():
+        while self._queue:
+            waiting = next(iter(self._queue.values()))
+            if group and len(waiting.rows) > room:
+                break
+            del self._queue[waiting.future]
+            self._queued_rows -= len(waiting.rows)
+            if not waiting.future.done():  # cancelled a moment ago
                 group.append(waiting)
                 room -= len(waiting.rows)
         return group

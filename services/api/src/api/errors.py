@@ -6,12 +6,13 @@
     ├── Unauthorized          401  unauthorized          no key, or a wrong one
     ├── PayloadTooLarge       413  payload_too_large     body, image or batch over its ceiling
     ├── UnsupportedMedia      415  unsupported_media_type
+    ├── ClientGone            499  client_closed_request the client hung up; stands in the log and the metrics only
     ├── Overloaded            503  overloaded            the bounded queue is full: come back later
     ├── Draining              503  draining              the api is about to stop; /health/ready alone says so
     └── UpstreamError         502  upstream_error        Triton answered, but not with an answer
         ├── Unavailable       503  triton_unavailable    nobody answers at Triton's address
         ├── ModelNotReady     503  model_not_ready       Triton answers, the model isn't loaded
-        └── DeadlineExceeded  504  deadline_exceeded     no answer within the deadline
+        └── DeadlineExceeded  504  deadline_exceeded     no answer within the request's time
 
 The HTTP layer turns each into ``{"error": {"code", "message", "request_id"}}``; so it does with the framework's own
 errors (404, 405, 422). Whatever is not in this tree is a bug and becomes a 500 that tells nothing of the inside.
@@ -79,6 +80,13 @@ class UnsupportedMedia(ApiError):
     code = "unsupported_media_type"
 
 
+class ClientGone(ApiError):
+    """The client hung up before its answer. Nobody reads this; the status is the one that nginx made usual for it."""
+
+    status = 499
+    code = "client_closed_request"
+
+
 class Overloaded(ApiError):
     """The bounded queue of this worker is full."""
 
@@ -115,7 +123,7 @@ class ModelNotReady(UpstreamError):
 
 
 class DeadlineExceeded(UpstreamError):
-    """Triton didn't answer within the deadline."""
+    """There was no answer within the time that the request had."""
 
     status = 504
     code = "deadline_exceeded"

@@ -25,6 +25,7 @@ class Record:
         triton: The call that carried it.
         batch_rows: Rows of that call.
         model_version: Version that answered.
+        status: The HTTP status, once the answer has begun; 0 before.
     """
 
     request_id: str
@@ -35,6 +36,7 @@ class Record:
     triton: Interval | None = None
     batch_rows: int = 0
     model_version: str = ""
+    status: int = 0
 
     @contextmanager
     def decoding(self) -> Iterator[None]:

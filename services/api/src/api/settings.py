@@ -47,9 +47,27 @@ class Settings(BaseSettings):
         "also answers to `TRITON_SERVER_URL`.",
     )
     model_name: str = Field("mnist_cnn", min_length=1, description="The model to ask.")
-    deadline_s: float = Field(5.0, gt=0, le=300, description="Seconds that Triton has to answer one call.")
+    deadline_s: float = Field(
+        5.0,
+        gt=0,
+        le=300,
+        description="Seconds that a request has from its headers to its answer, body and queue included; beyond it "
+        "504. A request shortens it with `x-request-timeout-ms`.",
+    )
     max_in_flight: int = Field(
         256, ge=1, le=100_000, description="Requests that one worker takes on at a time; beyond it 503 `overloaded`."
+    )
+    max_held_bytes: int = Field(
+        64 * 2**20,
+        ge=1024,
+        le=2**36,
+        description="Bytes of request bodies that one worker holds at a time; beyond it 503 `overloaded`.",
+    )
+    max_queued_images: int = Field(
+        2048,
+        ge=1,
+        le=1_000_000,
+        description="Images that wait in one worker for a call to Triton; beyond it 503 `overloaded`.",
     )
     max_calls: int = Field(
         2, ge=1, le=64, description="gRPC calls that one worker has under way; what arrives meanwhile leaves together."
@@ -89,6 +107,12 @@ class Settings(BaseSettings):
             if isinstance(raw, str):
                 values[name] = tuple(key.strip() for key in raw.split(",") if key.strip())
         return values
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.max_held_bytes < self.max_body_bytes:
+            raise ValueError("API_MAX_HELD_BYTES: must be at least API_MAX_BODY_BYTES, or the largest body never fits")
+        return self
 
     @model_validator(mode="after")
     def _read_keys_file(self) -> Self:
