@@ -59,6 +59,18 @@ lint: setup ## Format, lint, types, and who may import whom
 bench-model: setup ## Accuracy, µs an image and size of the published model
 	@$(IN_ENV) python scripts/measure_model.py
 
+.PHONY: bench
+bench: setup ## This stack beside Triton alone, plain FastAPI and other frameworks: half an hour
+	@$(IN_ENV) python -m bench
+
+.PHONY: bench-quick
+bench-quick: setup ## The same without the other frameworks, two short rounds: minutes
+	@$(IN_ENV) python -m bench --no-peers --no-memory --repeats 2 --seconds 5
+
+.PHONY: bench-path
+bench-path: setup ## µs of processor that the api takes for a prediction, in process: seconds
+	@$(IN_ENV) python -m bench.hot_path
+
 .PHONY: docs
 docs: setup ## Write the generated parts of the docs anew
 	@$(IN_ENV) python scripts/generate_docs.py
