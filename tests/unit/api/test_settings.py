@@ -10,13 +10,21 @@ def test_triton_answers_to_either_name(monkeypatch, name):
     assert Settings().triton_url == "elsewhere:9001"
 
 
-def test_keys_come_from_the_variable_and_the_file(monkeypatch, tmp_path):
-    (tmp_path / "keys").write_text("c\nd\n")
-    monkeypatch.setenv("API_KEYS", "a, b")
-    monkeypatch.setenv("API_KEYS_FILE", str(tmp_path / "keys"))
+def test_keys_come_from_the_variable_and_are_not_shown(monkeypatch):
+    monkeypatch.setenv("API_KEYS", "alpha, beta")
     settings = Settings()
-    assert settings.api_keys() == ("a", "b", "c", "d")
-    assert "a" not in repr(settings.keys)
+    assert [key.get_secret_value() for key in settings.keys] == ["alpha", "beta"]
+    assert "alpha" not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+@pytest.mark.parametrize("host,warned", [("127.0.0.1", False), ("::1", False), ("localhost", False), ("0.0.0.0", True)])
+def test_an_open_door_is_warned_of(monkeypatch, tmp_path, host, warned):
+    warning = Settings(host=host).warning()
+    assert bool(warned) == bool(warning)
+    assert Settings(host=host, keys="a").warning() is None
+    if warned:
+        assert "API_KEYS" in warning
+        assert host in warning
 
 
 @pytest.mark.parametrize(
@@ -26,6 +34,10 @@ def test_keys_come_from_the_variable_and_the_file(monkeypatch, tmp_path):
         ("API_PORT", "x"),
         ("API_DEADLINE_S", "-1"),
         ("API_KEYS_FILE", "/nowhere"),
+        ("API_KEYS_FILE", "/dev/null"),
+        ("API_METRICS_PUBLIC", "false"),
+        ("API_MAX_HELD_BYTES", "2048"),
+        ("API_RATE_LIMIT", "-1"),
         ("API_WORKERS", "0"),
     ],
 )

@@ -6,6 +6,7 @@
     ├── Unauthorized          401  unauthorized          no key, or a wrong one
     ├── PayloadTooLarge       413  payload_too_large     body, image or batch over its ceiling
     ├── UnsupportedMedia      415  unsupported_media_type
+    ├── RateLimited           429  rate_limited          this client asks more often than it may
     ├── ClientGone            499  client_closed_request the client hung up; stands in the log and the metrics only
     ├── Overloaded            503  overloaded            the bounded queue is full: come back later
     ├── Draining              503  draining              the api is about to stop; /health/ready alone says so
@@ -78,6 +79,13 @@ class UnsupportedMedia(ApiError):
 
     status = 415
     code = "unsupported_media_type"
+
+
+class RateLimited(ApiError):
+    """The client asks more often than it may."""
+
+    status = 429
+    code = "rate_limited"
 
 
 class ClientGone(ApiError):

@@ -1,5 +1,6 @@
 """gunicorn's configuration: ``gunicorn --config python:api.gunicorn_conf api.asgi:app``."""
 
+import logging
 import mmap
 import os
 import signal
@@ -38,6 +39,8 @@ _stopping = mmap.mmap(-1, 1)
 def on_starting(_server: Arbiter) -> None:
     """Set up the master's log and forget the counters of the last run."""
     logs.set_up(_settings)
+    if warning := _settings.warning():
+        logging.getLogger(__name__).warning(warning)
     metrics.clear(_settings.metrics_dir)
 
 

@@ -1,11 +1,14 @@
 """What can be set from outside, as ``API_*`` variables; one frozen object a process."""
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from api.keys import read_keys
 
 
 def default_workers() -> int:
@@ -86,9 +89,27 @@ class Settings(BaseSettings):
     max_batch_images: int = Field(128, ge=1, le=4096, description="Most images in one `POST /predict/batch`.")
 
     keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="API keys, separated by commas; none means that nobody is asked for one."
+        (), description="API keys, separated by commas; none here and in the file means that nobody is asked for one."
     )
-    keys_file: Path | None = Field(None, description="File with one API key a line, added to `API_KEYS`.")
+    keys_file: Path | None = Field(
+        None, description="File with more API keys, one a line. Changes count within a second, without a restart."
+    )
+    metrics_public: bool = Field(True, description="Whether `/metrics` answers without an API key.")
+    rate_limit: float = Field(
+        0.0,
+        ge=0,
+        le=1_000_000,
+        description="Requests a second that one client may send to one worker, beyond it 429; 0 is no limit. "
+        "A client is an API key, or else an address.",
+    )
+    rate_burst: int | None = Field(
+        None, ge=1, le=1_000_000, description="Requests that a client may send at once; unset: those of one second."
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses and networks of proxies in front, separated by commas, whose `x-forwarded-for` says "
+        "who the client is; `*` believes everybody.",
+    )
 
     metrics_dir: Path = Field(
         Path(".run/api-metrics"), description="Folder (best on tmpfs) where the workers keep their shared counters."
@@ -112,19 +133,28 @@ class Settings(BaseSettings):
     def _fit_together(self) -> Self:
         if self.max_held_bytes < self.max_body_bytes:
             raise ValueError("API_MAX_HELD_BYTES: must be at least API_MAX_BODY_BYTES, or the largest body never fits")
+        if not self.metrics_public and not self.keys and self.keys_file is None:
+            raise ValueError("API_METRICS_PUBLIC: without API_KEYS or API_KEYS_FILE nobody could be let in")
         return self
 
     @model_validator(mode="after")
-    def _read_keys_file(self) -> Self:
-        """Check early that the key file can be read: a typo here would leave the door open."""
-        if self.keys_file is not None and not self.keys_file.is_file():
-            raise ValueError(f"API_KEYS_FILE: {self.keys_file} is no file")
+    def _check_keys_file(self) -> Self:
+        """Find out at once that the file can't be used: a typo here would leave the door open."""
+        if self.keys_file is not None:
+            try:
+                read_keys(self.keys_file)
+            except ValueError as exc:
+                raise ValueError(f"API_KEYS_FILE: {exc}") from exc
         return self
 
-    def api_keys(self) -> tuple[str, ...]:
-        """Return every accepted API key, from the variable and from the file."""
-        from_file = self.keys_file.read_text(encoding="utf-8").split() if self.keys_file else []
-        return (*(key.get_secret_value() for key in self.keys), *from_file)
+    def warning(self) -> str | None:
+        """Return what whoever starts the api should know, or None."""
+        if self.keys or self.keys_file is not None or _is_loopback(self.host):
+            return None
+        return (
+            f"Nobody is asked for an API key, and the api listens on {self.host}: whoever reaches it may use it. "
+            "Set API_KEYS or API_KEYS_FILE, unless something in front of it asks."
+        )
 
 
 def load_settings() -> Settings:
@@ -137,6 +167,13 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as exc:
         raise SystemExit("\n".join(f"{_variable_of(error['loc'])}{error['msg']}" for error in exc.errors())) from exc
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _variable_of(location: tuple[int | str, ...]) -> str:

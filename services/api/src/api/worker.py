@@ -24,6 +24,7 @@ from api.settings import Settings
 # How long somebody who has connected, and has asked nothing yet, is waited for once the door is shut.
 _FIRST_REQUEST_S = 1.0
 _TICK_S = 0.1
+_settings = Settings()
 
 
 class DrainingServer(Server):
@@ -107,9 +108,10 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]
         "lifespan": "on",
         "access_log": False,
         "server_header": False,
-        # Nobody in front is trusted to say who the client is unless the deployment says so (FORWARDED_ALLOW_IPS).
-        "proxy_headers": False,
-        "timeout_graceful_shutdown": Settings().drain_s,
+        # Nobody in front is believed who the client is unless the deployment says so.
+        "proxy_headers": bool(_settings.trusted_proxies),
+        "forwarded_allow_ips": _settings.trusted_proxies,
+        "timeout_graceful_shutdown": _settings.drain_s,
     }
     # Set by gunicorn_conf after the fork.
     is_api_stopping: Callable[[], bool]

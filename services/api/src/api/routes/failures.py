@@ -19,6 +19,7 @@ def listed(*kinds: type[errors.ApiError]) -> dict[int | str, dict[str, Any]]:
 PREDICT_FAILURES = listed(
     errors.Unauthorized,
     errors.PayloadTooLarge,
+    errors.RateLimited,
     errors.UnsupportedMedia,
     errors.InvalidRequest,
     errors.InvalidImage,

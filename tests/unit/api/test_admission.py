@@ -1,0 +1,111 @@
+"""Who is let in."""
+
+import pytest
+
+from api.settings import Settings
+from tests.unit.api.fakes import Connection, as_base64, encoded, marked
+
+BODY = {"image": as_base64(encoded(marked(1)))}
+ROUTES = [("POST", "/predict"), ("POST", "/predict/batch"), ("GET", "/predict-mnist"), ("POST", "/predict-mnist")]
+
+
+def refusal(response) -> tuple[int, str]:
+    return response.status_code, response.json()["error"]["code"]
+
+
+@pytest.mark.parametrize("method,path", ROUTES)
+async def test_every_prediction_asks_for_a_key(open_client, method, path):
+    async with open_client(Settings(keys="good")) as client:
+        assert refusal(await client.request(method, path, json=BODY)) == (401, "unauthorized")
+        assert refusal(await client.request(method, path, headers={"x-api-key": "bad"})) == (401, "unauthorized")
+
+
+def test_every_other_route_is_one_that_may_be_open():
+    from api.app import create_app
+
+    tops = create_app(Settings(keys="good")).routes
+    paths = {route.path for top in tops for route in (top.original_router.routes if "path" not in dir(top) else [top])}
+    pages = {"/", "/page/{name}", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"}
+    assert {path for path in paths if not path.startswith("/predict")} == pages | {
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+    }
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-api-key": "good"},
+        {"authorization": "Bearer good"},
+        {"authorization": "bearer good"},
+        {"x-api-key": "good", "authorization": "Basic eDp5"},
+    ],
+)
+async def test_a_good_key_is_let_in_either_way(open_client, headers):
+    async with open_client(Settings(keys="other, good")) as client:
+        assert (await client.post("/predict", json=BODY, headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"x-api-key": ""}, {"authorization": "good"}, {"authorization": "Basic good"}, {"authorization": "Bearer  good"}],
+)
+async def test_a_key_in_the_wrong_place_is_none(open_client, headers):
+    async with open_client(Settings(keys="good")) as client:
+        assert refusal(await client.post("/predict", json=BODY, headers=headers)) == (401, "unauthorized")
+
+
+async def test_a_key_of_strange_bytes_is_only_wrong(backend):
+    from api.app import create_app
+
+    app = create_app(Settings(keys="good"), backend=backend)
+    connection = Connection(b"x")
+    connection.scope["headers"].append((b"x-api-key", bytes(range(128, 256))))
+    assert await connection.ask(app) == 401
+
+
+async def test_health_is_open_and_the_metrics_by_choice(open_client):
+    async with open_client(Settings(keys="good")) as client:
+        for path in ("/health/live", "/health/ready", "/metrics", "/", "/docs", "/openapi.json"):
+            assert (await client.get(path)).status_code == 200
+    async with open_client(Settings(keys="good", metrics_public=False)) as client:
+        assert refusal(await client.get("/metrics")) == (401, "unauthorized")
+        assert (await client.get("/metrics", headers={"authorization": "Bearer good"})).status_code == 200
+        assert (await client.get("/health/live")).status_code == 200
+
+
+async def test_a_refusal_needs_no_body(open_client):
+    async def never():
+        raise AssertionError("the body was read")
+        yield b""
+
+    async with open_client(Settings(keys="good")) as client:
+        assert (await client.post("/predict", content=never())).status_code == 401
+
+
+async def test_a_client_that_asks_too_often_is_told_when_to_come_back(open_client):
+    async with open_client(Settings(rate_limit=0.5, rate_burst=3)) as client:
+        statuses = [(await client.post("/predict", json=BODY)).status_code for _ in range(3)]
+        assert statuses == [200] * 3
+        refused = await client.post("/predict", json=BODY)
+        assert refusal(refused) == (429, "rate_limited")
+        assert 1 <= int(refused.headers["retry-after"]) <= 2
+        assert (await client.get("/health/live")).status_code == 200
+
+
+async def test_a_key_has_its_own_rate_and_guessing_one_is_limited_too(open_client):
+    async with open_client(Settings(keys="one, two", rate_limit=0.5, rate_burst=2)) as client:
+        for key in ("one", "two"):
+            got = [(await client.post("/predict", json=BODY, headers={"x-api-key": key})).status_code for _ in range(3)]
+            assert got == [200, 200, 429]
+        guesses = [
+            (await client.post("/predict", json=BODY, headers={"x-api-key": f"guess-{i}"})).status_code
+            for i in range(4)
+        ]
+        assert guesses == [401, 401, 429, 429]
+
+
+async def test_without_a_rate_nobody_is_counted(open_client):
+    async with open_client(Settings()) as client:
+        assert {(await client.post("/predict", json=BODY)).status_code for _ in range(50)} == {200}
