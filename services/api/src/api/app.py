@@ -7,15 +7,16 @@ from typing import Any
 
 from fastapi import FastAPI
 from numpy.typing import NDArray
+from starlette.middleware.cors import CORSMiddleware
 
-from api import digits, errors, metrics
+from api import digits, errors, metrics, openapi
 from api.admission import Admission
 from api.coalescer import Answer, Coalescer
 from api.drain import Drain
 from api.middleware import RequestLog
 from api.readiness import Readiness
 from api.record import Record
-from api.routes import health, operations, page, predict, predict_mnist
+from api.routes import docs, health, operations, page, predict, predict_mnist
 from api.settings import Settings
 from api.triton import Triton
 
@@ -24,6 +25,13 @@ Reads handwritten digits with a network served by NVIDIA Triton.
 
 Every error has one body: `{"error": {"code", "message", "request_id"}}`; the id is also in the `x-request-id` header.
 """
+
+# What a script of another origin may send, and read of the answer. Cookies mean nothing here, so they stay out.
+_CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST"],
+    "allow_headers": ["authorization", "content-type", "x-api-key", "x-request-id", "x-request-timeout-ms"],
+    "expose_headers": ["retry-after", "x-request-id"],
+}
 
 
 def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
@@ -57,12 +65,17 @@ def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
                 yield
             await app.state.coalescer.drain()
 
-    app = FastAPI(title="Digits", version="0.1.0", description=_DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title="Digits", version="0.1.0", description=_DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
     app.state.settings = settings
     app.state.drain = Drain()
     errors.install(app)
-    for topic in (predict, predict_mnist, health, operations, page):
+    for topic in (predict, predict_mnist, health, operations, page, docs):
         app.include_router(topic.router)
+    openapi.describe(app)
     app.add_middleware(Admission, settings=settings)
+    if settings.cors_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, **_CORS)
     app.add_middleware(RequestLog, drain=app.state.drain)  # added last, so it is the outermost
     return app

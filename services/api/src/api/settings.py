@@ -1,14 +1,24 @@
 """What can be set from outside, as ``API_*`` variables; one frozen object a process."""
 
 import os
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from api.keys import read_keys
+
+
+def _check_origin(text: str) -> str:
+    if text != "*" and not re.fullmatch(r"https?://[^/\s*]+", text):
+        raise ValueError(f"{text} is no origin: write https://host or https://host:port, without a path, or *")
+    return text
+
+
+Origin = Annotated[str, AfterValidator(_check_origin)]
 
 
 def default_workers() -> int:
@@ -110,6 +120,11 @@ class Settings(BaseSettings):
         description="Addresses and networks of proxies in front, separated by commas, whose `x-forwarded-for` says "
         "who the client is; `*` believes everybody.",
     )
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
+        (),
+        description="Origins, such as `https://example.org`, separated by commas, whose pages may call the api from a "
+        "browser; `*` is any. None by default.",
+    )
 
     metrics_dir: Path = Field(
         Path(".run/api-metrics"), description="Folder (best on tmpfs) where the workers keep their shared counters."
@@ -121,12 +136,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _split_keys(cls, values: dict[str, object]) -> dict[str, object]:
+    def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
         """Turn ``API_KEYS=a,b`` into a tuple; pydantic-settings would ask for JSON."""
-        for name in ("keys", "API_KEYS"):
+        for name in ("keys", "cors_origins", "API_KEYS", "API_CORS_ORIGINS"):
             raw = values.get(name)
             if isinstance(raw, str):
-                values[name] = tuple(key.strip() for key in raw.split(",") if key.strip())
+                values[name] = tuple(part.strip() for part in raw.split(",") if part.strip())
         return values
 
     @model_validator(mode="after")
@@ -177,8 +192,11 @@ def _is_loopback(host: str) -> bool:
 
 
 def _variable_of(location: tuple[int | str, ...]) -> str:
-    """Return ``NAME: ``; pydantic gives an alias as it stands, a plain field without the prefix, a model no name."""
-    name = "_".join(map(str, location)).upper()
+    """Return ``NAME: ``; pydantic gives an alias as it stands, a plain field without the prefix, a model no name.
+
+    The place within a list is left out: people write the list in one piece.
+    """
+    name = "_".join(part for part in location if isinstance(part, str)).upper()
     if not name:
         return ""
     return f"{name}: " if name.startswith(("API_", "TRITON_")) else f"API_{name}: "
