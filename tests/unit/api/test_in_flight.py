@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from api import in_flight
 from api.app import create_app
@@ -31,6 +32,10 @@ async def until(condition, within_s: float = 5) -> None:
     while not condition():
         assert time.monotonic() - start < within_s
         await asyncio.sleep(0.005)
+
+
+def refusals() -> float:
+    return REGISTRY.get_sample_value("api_refused_total", {"reason": "overloaded"}) or 0
 
 
 def code_of(connection: Connection) -> str:
@@ -180,8 +185,10 @@ async def test_images_that_wait_for_a_call_are_bounded(open_client, backend):
         await until(lambda: backend.batches)
         waiting = asyncio.create_task(client.post("/predict/batch", json=four))
         await asyncio.sleep(0.05)
+        before = refusals()
         refused = await client.post("/predict", json={"image": as_base64(IMAGE)})
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "overloaded")
+        assert refusals() == before + 1
         waiting.cancel()
         await asyncio.sleep(0.05)
         alone = asyncio.create_task(client.post("/predict", json={"image": as_base64(IMAGE)}))

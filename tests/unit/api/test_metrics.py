@@ -70,6 +70,7 @@ async def test_the_model_is_ready_as_long_as_it_answers(open_client, backend):
 async def test_it_says_what_runs(client):
     samples = await scraped(client)
     assert samples["api_workers"] == 1
+    assert samples["api_in_flight_limit_requests"] == Settings().max_in_flight
     assert [v for k, v in samples.items() if re.fullmatch(r"api_build_info,python=3\.11\.\d+,version=0\.1\.0", k)] == [
         1
     ]

@@ -45,7 +45,7 @@ def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # Made here and not at import: a gRPC channel belongs to the event loop and to the process that made it.
-        async with metrics.settled(), backend or Triton(settings) as triton:
+        async with metrics.settled(settings.max_in_flight), backend or Triton(settings) as triton:
 
             async def read(rows: NDArray[Any], records: Sequence[Record]) -> Answer:
                 # For all rows of a call at once: a row by itself costs ten times as much.

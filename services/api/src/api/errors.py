@@ -27,6 +27,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from api import metrics
+
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -160,6 +162,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ApiError)
     async def on_api_error(request: Request, error: ApiError) -> JSONResponse:
+        # What admission refuses doesn't come by here, and is counted there.
+        if isinstance(error, Overloaded | PayloadTooLarge):
+            metrics.REFUSED.labels(error.code).inc()
         return response_of(error, request.scope)
 
     @app.exception_handler(RequestValidationError)

@@ -60,7 +60,10 @@ _STAGES = Samples(
 BATCH_ROWS = Samples(Histogram("api_batch_rows", "Rows of a call to Triton.", buckets=_BUCKETS_ROWS))
 QUEUED = Level(Gauge("api_queued_requests", "Requests that wait for a call to Triton.", multiprocess_mode="livesum"))
 IN_FLIGHT = Level(Gauge("api_in_flight_requests", "Requests being worked on.", multiprocess_mode="livesum"))
-REFUSED = Counter("api_refused", "Requests refused before any work.", ["reason"])
+REFUSED = Counter("api_refused", "Requests turned away for their key, rate or size, or for want of room.", ["reason"])
+_IN_FLIGHT_LIMIT = Gauge(
+    "api_in_flight_limit_requests", "Requests that the workers take on at a time.", multiprocess_mode="livesum"
+)
 MODEL_READY = Gauge(
     "api_model_ready", "1 where the model answers the readiness canary in every worker.", multiprocess_mode="livemin"
 )
@@ -90,9 +93,14 @@ def account(record: Record, route: str | None, method: str, status: int, end: fl
 
 
 @contextlib.asynccontextmanager
-async def settled() -> AsyncIterator[None]:
-    """Introduce this worker, and write its figures to the shared files while the block runs and once at its end."""
+async def settled(max_in_flight: int) -> AsyncIterator[None]:
+    """Introduce this worker, and write its figures to the shared files while the block runs and once at its end.
+
+    Args:
+        max_in_flight: Requests that it takes on at a time.
+    """
     _WORKERS.set(1)
+    _IN_FLIGHT_LIMIT.set(max_in_flight)
     _BUILD.labels(version("stack-api"), platform.python_version()).set(1)
     ticking = asyncio.create_task(_tick())
     try:
