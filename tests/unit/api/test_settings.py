@@ -10,6 +10,14 @@ def test_triton_answers_to_either_name(monkeypatch, name):
     assert Settings().triton_url == "elsewhere:9001"
 
 
+@pytest.mark.parametrize("name", ["API_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+def test_the_collector_answers_to_either_name_and_is_off_where_it_is_empty(monkeypatch, name):
+    monkeypatch.setenv(name, "http://collector:4318")
+    assert Settings().otlp_endpoint == "http://collector:4318"
+    monkeypatch.setenv(name, "")
+    assert Settings().otlp_endpoint is None
+
+
 def test_keys_come_from_the_variable_and_are_not_shown(monkeypatch):
     monkeypatch.setenv("API_KEYS", "alpha, beta")
     settings = Settings()
@@ -39,6 +47,8 @@ def test_an_open_door_is_warned_of(monkeypatch, tmp_path, host, warned):
         ("API_MAX_HELD_BYTES", "2048"),
         ("API_RATE_LIMIT", "-1"),
         ("API_WORKERS", "0"),
+        ("API_OTLP_ENDPOINT", "collector:4318"),
+        ("API_TRACE_RATIO", "1.5"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(monkeypatch, name, value):

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from triton_runtime.command import argv_of, env_of
 from triton_runtime.settings import Settings
 from triton_runtime.wheel import Wheel
@@ -30,6 +32,21 @@ def test_every_port_is_bound_to_the_host_and_the_repository_api_asks_for_the_key
 def test_connections_age_only_where_it_is_set():
     assert not [flag for flag in argv() if "connection-age" in flag]
     assert "--grpc-max-connection-age=30000" in argv(grpc_max_connection_age_s=30)
+
+
+def test_without_a_collector_nothing_is_traced():
+    assert not [flag for flag in argv() if "trace" in flag]
+
+
+@pytest.mark.parametrize("endpoint", ["http://collector:4318", "http://collector:4318/"])
+def test_a_collector_gets_the_spans_of_whoever_brings_a_trace(endpoint):
+    assert [flag for flag in argv(otlp_endpoint=endpoint) if "trace" in flag] == [
+        "--trace-config=mode=opentelemetry",
+        "--trace-config=opentelemetry,url=http://collector:4318/v1/traces",
+        "--trace-config=opentelemetry,resource=service.name=triton",
+        "--trace-config=level=TIMESTAMPS",
+        "--trace-config=rate=0",
+    ]
 
 
 def test_further_flags_come_last():

@@ -26,6 +26,7 @@ def launch(tmp_path, **settings):
         ("TRITON_HTTP_PORT", "70000"),
         ("TRITON_SERVER_BIN", "/nowhere/bin/tritonserver"),
         ("TRITON_ADMIN_KEY_FILE", "/nowhere"),
+        ("TRITON_OTLP_ENDPOINT", "collector:4318"),
     ],
 )
 def test_a_wrong_setting_is_one_line_and_exit_code_2(tmp_path, name, value):

@@ -25,3 +25,9 @@ def test_a_key_file_that_gives_no_key_is_an_error(tmp_path, content):
         file.write_text(content)
     with pytest.raises(SettingsError, match="TRITON_ADMIN_KEY_FILE"):
         Settings(admin_key_file=file).key()
+
+
+@pytest.mark.parametrize("name", ["TRITON_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+def test_the_collector_answers_to_either_name(monkeypatch, name):
+    monkeypatch.setenv(name, "http://collector:4318")
+    assert Settings().otlp_endpoint == "http://collector:4318"

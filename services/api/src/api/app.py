@@ -18,6 +18,7 @@ from api.readiness import Readiness
 from api.record import Record
 from api.routes import docs, health, operations, page, predict, predict_mnist
 from api.settings import Settings
+from api.tracing import Tracing
 from api.triton import Triton
 
 _DESCRIPTION = """
@@ -41,11 +42,16 @@ def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
         settings: Everything that can be set from outside.
         backend: What answers in Triton's place in unit tests; a client of ``settings.triton_url`` if not given.
     """
+    tracing = Tracing(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # Made here and not at import: a gRPC channel belongs to the event loop and to the process that made it.
-        async with metrics.settled(settings.max_in_flight), backend or Triton(settings) as triton:
+        async with (
+            metrics.settled(settings.max_in_flight),
+            tracing.exporting(),
+            backend or Triton(settings, tracing) as triton,
+        ):
 
             async def read(rows: NDArray[Any], records: Sequence[Record]) -> Answer:
                 # For all rows of a call at once: a row by itself costs ten times as much.
@@ -66,7 +72,13 @@ def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
             await app.state.coalescer.drain()
 
     app = FastAPI(
-        title="Digits", version="0.1.0", description=_DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Digits",
+        version="0.1.0",
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        telemetry=tracing.of_framework(),
     )
     app.state.settings = settings
     app.state.drain = Drain()
@@ -77,5 +89,5 @@ def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
     app.add_middleware(Admission, settings=settings)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, **_CORS)
-    app.add_middleware(RequestLog, drain=app.state.drain)  # added last, so it is the outermost
+    app.add_middleware(RequestLog, drain=app.state.drain, tracing=tracing)  # added last, so it is the outermost
     return app

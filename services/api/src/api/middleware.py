@@ -14,10 +14,10 @@ from api import metrics
 from api.drain import Drain
 from api.errors import InternalError, response_of
 from api.record import Record, fields_of
+from api.tracing import Tracing, parent_of
 
 _log = logging.getLogger(__name__)
 _SOUND_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 
 # What is an image or JSON by its type is nothing else, whatever its bytes look like to a browser.
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
@@ -29,11 +29,13 @@ class RequestLog:
     Args:
         app: Everything else.
         drain: Whether clients are sent away.
+        tracing: Makes the spans.
     """
 
-    def __init__(self, app: ASGIApp, *, drain: Drain) -> None:
+    def __init__(self, app: ASGIApp, *, drain: Drain, tracing: Tracing) -> None:
         self._app = app
         self._drain = drain
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request and account for it."""
@@ -42,7 +44,9 @@ class RequestLog:
             return
         headers = dict(scope["headers"])
         request_id = _id_of(headers)
-        record = Record(request_id, time.perf_counter(), _trace_id_of(headers))
+        parent = parent_of(headers)
+        record = Record(request_id, time.perf_counter(), parent.trace_id if parent else "")
+        self._tracing.begin(record)
         scope.setdefault("state", {}).update(request_id=request_id, record=record)
         status = 0
 
@@ -65,6 +69,7 @@ class RequestLog:
                 await response_of(InternalError(), scope)(scope, receive, send_with_id)
         finally:
             metrics.IN_FLIGHT.value -= 1
+            self._tracing.end(record)
             _account(scope, status, record)
 
 
@@ -72,16 +77,6 @@ def _id_of(headers: dict[bytes, bytes]) -> str:
     """Return the client's own id where it is sound, so that its logs and ours meet; else a new one."""
     given = headers.get(b"x-request-id", b"").decode("latin-1")
     return given if _SOUND_ID.fullmatch(given) else os.urandom(16).hex()
-
-
-def _trace_id_of(headers: dict[bytes, bytes]) -> str:
-    """Return the trace that the client says it is in, or nothing.
-
-    Source: https://www.w3.org/TR/trace-context/#traceparent-header
-    """
-    given = headers.get(b"traceparent")
-    found = _TRACEPARENT.fullmatch(given.decode("latin-1")) if given else None
-    return found[1] if found else ""
 
 
 def _account(scope: Scope, status: int, record: Record) -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from opentelemetry.trace import Span
 from starlette.types import Scope
 
 # Start and end of a stage, in seconds of `time.perf_counter`.
@@ -26,6 +27,7 @@ class Record:
         batch_rows: Rows of that call.
         model_version: Version that answered.
         status: The HTTP status, once the answer has begun; 0 before.
+        span: Its span, if it is traced by us.
     """
 
     request_id: str
@@ -37,6 +39,7 @@ class Record:
     batch_rows: int = 0
     model_version: str = ""
     status: int = 0
+    span: Span | None = None
 
     @contextmanager
     def decoding(self) -> Iterator[None]:

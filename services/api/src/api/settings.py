@@ -126,6 +126,20 @@ class Settings(BaseSettings):
         "browser; `*` is any. None by default.",
     )
 
+    otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s]+",
+        validation_alias=AliasChoices("API_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint"),
+        description="Collector of traces, OTLP over HTTP, such as `http://127.0.0.1:4318`; unset: no traces. "
+        "Also answers to `OTEL_EXPORTER_OTLP_ENDPOINT`, which Triton reads as well.",
+    )
+    trace_ratio: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Share of the requests without a `traceparent` that are traced; the others do as theirs says.",
+    )
+
     metrics_dir: Path = Field(
         Path(".run/api-metrics"), description="Folder (best on tmpfs) where the workers keep their shared counters."
     )

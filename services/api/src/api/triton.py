@@ -14,6 +14,7 @@ from tritonclient.grpc import service_pb2_grpc
 from api import errors
 from api.record import Record
 from api.settings import Settings
+from api.tracing import Metadata, Tracing
 
 _DTYPES: dict[str, type[np.generic]] = {"UINT8": np.uint8, "FP16": np.float16, "FP32": np.float32, "FP64": np.float64}
 
@@ -71,14 +72,25 @@ class Scores(NamedTuple):
     model_version: str
 
 
+class _Ask(NamedTuple):
+    """What the calls have in common into which a batch is split."""
+
+    spec: ModelSpec
+    id: str
+    metadata: Metadata  # tells Triton which trace the call is in
+    timeout_s: float
+
+
 class Triton:
     """A client of one model, tied to the event loop in which it was made.
 
     Args:
         settings: Address, model and deadline.
+        tracing: Makes the spans of the calls.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tracing: Tracing) -> None:
+        self._tracing = tracing
         self._model = settings.model_name
         self._url = settings.triton_url
         self._deadline_s = settings.deadline_s
@@ -123,33 +135,33 @@ class Triton:
             UpstreamError: Triton answered with an error, or with something other than one row of scores an input row.
         """
         timeout_s = deadline_s or self._deadline_s
-        call_id = _joined(records)
         try:
-            async with asyncio.timeout(timeout_s):
-                spec = await self.spec()
-                step = max(1, spec.max_batch_size)
-                parts = [batch[i : i + step] for i in range(0, len(batch), step)]
-                if len(parts) == 1:
-                    return await self._call(spec, batch, call_id, timeout_s)
-                answers = await asyncio.gather(*(self._call(spec, part, call_id, timeout_s) for part in parts))
+            with self._tracing.call(records, len(batch)) as metadata:
+                async with asyncio.timeout(timeout_s):
+                    ask = _Ask(await self.spec(), _joined(records), metadata, timeout_s)
+                    step = max(1, ask.spec.max_batch_size)
+                    parts = [batch[i : i + step] for i in range(0, len(batch), step)]
+                    if len(parts) == 1:
+                        return await self._call(ask, batch)
+                    answers = await asyncio.gather(*(self._call(ask, part) for part in parts))
         except TimeoutError as exc:
             raise errors.DeadlineExceeded(f"Triton at {self._url} didn't answer within {timeout_s:g} s.") from exc
         return Scores(np.concatenate([answer.values for answer in answers]), answers[-1].model_version)
 
-    async def _call(self, spec: ModelSpec, batch: NDArray[Any], call_id: str, timeout_s: float) -> Scores:
+    async def _call(self, ask: _Ask, batch: NDArray[Any]) -> Scores:
         request = pb.ModelInferRequest(
             model_name=self._model,
-            id=call_id,
+            id=ask.id,
             inputs=[
                 pb.ModelInferRequest.InferInputTensor(
-                    name=spec.input_name, datatype=spec.input_dtype, shape=batch.shape
+                    name=ask.spec.input_name, datatype=ask.spec.input_dtype, shape=batch.shape
                 )
             ],
-            outputs=[pb.ModelInferRequest.InferRequestedOutputTensor(name=spec.output_name)],
+            outputs=[pb.ModelInferRequest.InferRequestedOutputTensor(name=ask.spec.output_name)],
             raw_input_contents=[batch.tobytes()],
         )
         try:
-            response = await self._stub.ModelInfer(request, timeout=timeout_s)
+            response = await self._stub.ModelInfer(request, timeout=ask.timeout_s, metadata=ask.metadata)
         except grpc.aio.AioRpcError as exc:
             raise self._translate(exc) from exc
         return self._scores_of(response, len(batch))

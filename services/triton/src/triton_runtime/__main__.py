@@ -33,7 +33,9 @@ def main() -> int:
         return EXIT_CODE
     except ValidationError as exc:
         for error in exc.errors(include_input=False, include_url=False):
-            _log.error("TRITON_%s: %s", ".".join(map(str, error["loc"])).upper(), error["msg"])
+            name = ".".join(map(str, error["loc"])).upper()
+            # pydantic names a field that has other names too by the first of those.
+            _log.error("%s: %s", name if name.startswith("TRITON_") else f"TRITON_{name}", error["msg"])
         return EXIT_CODE
     return 0
 

@@ -43,7 +43,21 @@ def argv_of(settings: Settings, server: Path, backends: Path, key: str) -> list[
     ]
     if settings.grpc_max_connection_age_s:
         argv.append(f"--grpc-max-connection-age={settings.grpc_max_connection_age_s * 1000}")
-    return argv + shlex.split(settings.extra_args)
+    return argv + _tracing(settings) + shlex.split(settings.extra_args)
+
+
+def _tracing(settings: Settings) -> list[str]:
+    """Return the flags that send each traced request's spans (queue and compute among them) to a collector."""
+    if settings.otlp_endpoint is None:
+        return []
+    options = (
+        "mode=opentelemetry",
+        f"opentelemetry,url={settings.otlp_endpoint.rstrip('/')}/v1/traces",
+        "opentelemetry,resource=service.name=triton",
+        "level=TIMESTAMPS",
+        f"rate={settings.trace_rate}",
+    )
+    return [f"--trace-config={option}" for option in options]
 
 
 def env_of(base: Mapping[str, str], wheel: Wheel) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import secrets
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from triton_runtime.errors import SettingsError
@@ -12,7 +12,9 @@ from triton_runtime.errors import SettingsError
 class Settings(BaseSettings):
     """The launcher's settings. Each is read once, at start."""
 
-    model_config = SettingsConfigDict(env_prefix="TRITON_", env_ignore_empty=True, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="TRITON_", env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
+    )
 
     host: str = Field(
         "127.0.0.1", min_length=1, description="Address of all three ports; loopback unless told otherwise."
@@ -43,6 +45,20 @@ class Settings(BaseSettings):
         le=86_400,
         description="Seconds after which a gRPC connection is closed, so that clients look the name "
         "up again and find new replicas; 0 is never.",
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s]+",
+        validation_alias=AliasChoices("TRITON_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint"),
+        description="Collector of traces, OTLP over HTTP, such as `http://127.0.0.1:4318`; unset: no traces. "
+        "Also answers to `OTEL_EXPORTER_OTLP_ENDPOINT`, which the api reads as well.",
+    )
+    trace_rate: int = Field(
+        0,
+        ge=0,
+        le=1_000_000_000,
+        description="One in so many of the requests without a `traceparent` is traced, 0 is none; those with one do as "
+        "it says, which is how the api decides.",
     )
     extra_args: str = Field("", description="Further tritonserver flags, separated by spaces.")
 
