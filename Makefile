@@ -51,6 +51,10 @@ unit: setup ## The unit and contract tests: seconds
 e2e: setup ## The tests with the real processes: minutes
 	@$(IN_ENV) python -m pytest tests/e2e
 
+.PHONY: compose-test
+compose-test: setup ## The tests with the real containers, where a Docker engine answers: minutes
+	@$(IN_ENV) python -m pytest tests/compose
+
 .PHONY: lint
 lint: setup ## Format, lint, types, and who may import whom
 	@$(IN_ENV) scripts/lint.sh

@@ -1,5 +1,6 @@
 """From nothing to a right prediction, in the right order, and nothing open that should be closed."""
 
+import os
 from pathlib import Path
 
 import httpx
@@ -56,8 +57,8 @@ def test_only_the_api_the_load_testers_page_and_tritons_metrics_are_published(ru
     assert published == {("api", "8888/tcp"), ("loadgen-master", "8089/tcp"), ("triton", "8002/tcp")}
 
 
-@pytest.mark.parametrize("service", sorted(LONG_RUNNING))
-def test_a_service_has_neither_root_nor_a_writable_image_nor_capabilities(running: Stack, service: str):
+@pytest.mark.parametrize("service", sorted(LONG_RUNNING | {"model-init"}))
+def test_a_container_is_made_without_root_capabilities_or_a_writable_image(running: Stack, service: str):
     for container in running.containers(service):
         host = container.attrs["HostConfig"]
         assert host["ReadonlyRootfs"]
@@ -65,6 +66,12 @@ def test_a_service_has_neither_root_nor_a_writable_image_nor_capabilities(runnin
         assert not host["CapAdd"]
         assert host["SecurityOpt"] == ["no-new-privileges:true"]
         assert host["Memory"] > 0
+        assert container.attrs["Config"]["User"] == "10001:10001"
+
+
+@pytest.mark.parametrize("service", sorted(LONG_RUNNING))
+def test_a_process_has_neither_root_nor_capabilities_nor_a_file_system_to_write_to(running: Stack, service: str):
+    for container in running.containers(service):
         status = container.exec_run(["cat", "/proc/1/status"]).output.decode()
         fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
         assert fields["Uid"].split() == ["10001"] * 4
@@ -78,11 +85,13 @@ def test_triton_can_only_read_the_models(running: Stack):
     assert running.container("triton").exec_run(["touch", "/models/probe"]).exit_code != 0
 
 
-def test_the_repository_keeps_its_owner(running: Stack):
-    made = running.repository / "mnist_cnn/1/model.pt"
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give the folder to somebody else")
+def test_the_repository_keeps_its_owner_and_gets_what_was_made_in_it_at_the_next_start(running: Stack):
+    made = running.repository / "mnist_cnn/1/manifest.json"
     assert made.is_file()
-    owner = running.repository.stat().st_uid
-    assert owner == FOREIGN_UID or owner != 10001
+    assert running.repository.stat().st_uid == FOREIGN_UID
+    running.compose("run", "--rm", "storage-init")
+    assert (made.stat().st_uid, made.stat().st_gid) == (FOREIGN_UID, 10001)
 
 
 def test_from_the_edge_neither_triton_nor_its_network_can_be_reached(running: Stack):
