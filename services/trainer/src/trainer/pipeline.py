@@ -8,6 +8,7 @@ from trainer.evaluate import accuracy, judge
 from trainer.fit import Recipe, fit
 from trainer.manifest import CONTRACT, DatasetRecord, Manifest, library_versions, now
 from trainer.network import DigitNetwork, build_network, count_parameters
+from trainer.report import Report
 from trainer.repository import Repository
 from trainer.settings import Settings
 
@@ -19,23 +20,26 @@ def train(settings: Settings, console: Console, *, load: bool) -> None:
         TrainerError: Something stood in the way; ``trainer.errors`` says what, and with which exit code.
     """
     repository = Repository(settings.model_repository, settings.model_name)
-    publish.check_writable(repository)
-    if load:
-        release.check_access(settings)
-    with publish.training(repository):
-        dataset = load_dataset(settings, console)
-        network, manifest = _learn(settings, dataset, console)
-        images_u8 = dataset.validation.images_u8
-        model = export.export(network, images_u8)
-        console.item("export", f"{len(model) / 1e3:.0f} kB of TorchScript, same answers on {len(images_u8):,} images")
-        probe = release.make_probe(model, images_u8[: release.PROBE_IMAGES])
-        with publish.changing(repository):
-            _pass_gate(repository, settings, dataset, manifest, console)
-            former = repository.served_or_none()
-            version = publish.publish(repository, model, manifest, settings.max_batch_size)
-            console.item("published", f"version {version} in {repository.folder / str(version)}")
-            if load:
-                release.serve(repository, settings, release.Change(version, former), probe, console)
+    with Report(settings, repository, console).of_training():
+        publish.check_writable(repository)
+        if load:
+            release.check_access(settings)
+        with publish.training(repository):
+            dataset = load_dataset(settings, console)
+            network, manifest = _learn(settings, dataset, console)
+            images_u8 = dataset.validation.images_u8
+            model = export.export(network, images_u8)
+            console.item(
+                "export", f"{len(model) / 1e3:.0f} kB of TorchScript, same answers on {len(images_u8):,} images"
+            )
+            probe = release.make_probe(model, images_u8[: release.PROBE_IMAGES])
+            with publish.changing(repository):
+                _pass_gate(repository, settings, dataset, manifest, console)
+                former = repository.served_or_none()
+                version = publish.publish(repository, model, manifest, settings.max_batch_size)
+                console.item("published", f"version {version} in {repository.folder / str(version)}")
+                if load:
+                    release.serve(repository, settings, release.Change(version, former), probe, console)
 
 
 def ensure(settings: Settings, console: Console, *, load: bool) -> None:
@@ -50,6 +54,7 @@ def ensure(settings: Settings, console: Console, *, load: bool) -> None:
         train(settings, console, load=load)
         return
     repository.model(served)
+    Report(settings, repository, console).of_what_is_served()
     console.line(f"version {served} is published in {repository.folder} and whole; nothing to train")
 
 
@@ -95,6 +100,7 @@ def rollback(settings: Settings, console: Console, *, to: int | None, load: bool
         console.item("rolled back", f"from version {served} to version {target} in {repository.folder}")
         if probe is not None:
             release.serve(repository, settings, release.Change(target, served), probe, console)
+    Report(settings, repository, console).of_what_is_served()
 
 
 def _learn(settings: Settings, dataset: Dataset, console: Console) -> tuple[DigitNetwork, Manifest]:

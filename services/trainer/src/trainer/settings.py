@@ -104,6 +104,11 @@ class Settings(BaseSettings):
         ),
         description="File with that key, read when it is needed. Also answers to `TRITON_ADMIN_KEY_FILE`.",
     )
+    metrics_file: Path | None = Field(
+        None,
+        description="File, such as `/var/lib/node-exporter/trainer.prom`, for figures of the last run in Prometheus' "
+        "text format; its folder is node-exporter's `--collector.textfile.directory`.",
+    )
     load_timeout_s: float = Field(
         120.0, gt=0, le=3600, description="Seconds that one Triton has to load a version and to be ready."
     )
