@@ -75,6 +75,14 @@ bench-quick: setup ## The same without the other frameworks, two short rounds: m
 bench-path: setup ## µs of processor that the api takes for a prediction, in process: seconds
 	@$(IN_ENV) python -m bench.hot_path
 
+.PHONY: monitoring
+monitoring: setup ## Prometheus beside a running stack, on port 9090, if it is installed
+	@exec $(IN_ENV) python scripts/monitoring.py
+
+.PHONY: dashboard
+dashboard: setup ## Write Grafana's dashboard anew from deploy/monitoring/dashboard.py
+	@$(IN_ENV) python deploy/monitoring/dashboard.py
+
 .PHONY: docs
 docs: setup ## Write the generated parts of the docs anew
 	@$(IN_ENV) python scripts/generate_docs.py

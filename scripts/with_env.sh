@@ -12,6 +12,8 @@ fi
 # One port set in one place reaches everybody who has to know it.
 export TRITON_SERVER_URL="${TRITON_SERVER_URL:-127.0.0.1:${TRITON_GRPC_PORT:-8001}}"
 export LOADGEN_TARGET="${LOADGEN_TARGET:-http://127.0.0.1:${API_PORT:-8888}}"
+# Where `make monitoring` looks for it.
+export TRAINER_METRICS_FILE="${TRAINER_METRICS_FILE:-$PWD/.run/trainer-metrics/trainer.prom}"
 if [[ -z ${TRITON_ADMIN_KEY:-} && -z ${TRITON_ADMIN_KEY_FILE:-} ]]; then
     TRITON_ADMIN_KEY_FILE=$(scripts/admin_key.sh)
     export TRITON_ADMIN_KEY_FILE

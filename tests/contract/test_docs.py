@@ -25,7 +25,12 @@ def test_generated_pages_are_up_to_date():
 def known_variables() -> set[str]:
     table = (ROOT / "docs/settings.md").read_text()
     compose = "".join(file.read_text() for file in ROOT.glob("docker-compose*.yml"))
-    return set(re.findall(r"`([A-Z][A-Z0-9_]+)`", table)) | set(re.findall(r"\$\{([A-Z0-9_]+)", compose))
+    monitoring = (ROOT / "scripts/monitoring.py").read_text()
+    return {
+        *re.findall(r"`([A-Z][A-Z0-9_]+)`", table),
+        *re.findall(r"\$\{([A-Z0-9_]+)", compose),
+        *re.findall(r"\"([A-Z_]+_PORT)\"", monitoring),
+    }
 
 
 def test_the_env_example_names_only_settings_that_something_reads():
