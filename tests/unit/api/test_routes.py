@@ -143,6 +143,17 @@ async def test_wrong_input_gets_its_error(client, backend, path, kwargs, status,
     assert not backend.batches
 
 
+@pytest.mark.parametrize("host", ["[", "a b", "[::1", "%", "x" * 5000, "a:b:c", "@"])
+async def test_a_host_that_is_none_is_no_bug(client, host):
+    assert_error(await client.get("/nowhere", headers={"host": host}), 404, "not_found")
+    assert_error(await client.put("/health/live", headers={"host": host}), 405, "method_not_allowed")
+
+
+async def test_a_long_path_isn_t_sent_back(client):
+    message = assert_error(await client.get("/" + "x" * 10_000), 404, "not_found")
+    assert len(message) < 200
+
+
 async def test_the_bad_image_of_a_batch_is_named(client):
     good = as_base64(encoded(marked(1)))
     message = assert_error(

@@ -22,6 +22,8 @@ BOX_PX = 20
 CLASSES = 10
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
 
+# These alone turn by a tag; the look-up costs more than decoding a small PNG.
+_TURNING = ("JPEG", "MPO", "WEBP")
 # An image is shrunk to about this before its ink is looked for: finer detail is lost at 20 px anyway, memory isn't.
 _WORK_PX = 512
 # Ink is what stands out from the paper by this share of the strongest stroke, so that JPEG noise isn't cropped to.
@@ -67,8 +69,11 @@ def decode(image: Image.Image) -> NDArray[np.uint8]:
         InvalidImage: The pixels can't be decoded, or nothing is drawn on them.
     """
     try:
-        # Only JPEG and friends turn by a tag; the look-up costs more than decoding a small PNG.
-        grey = _shrunk(_grey_of(ImageOps.exif_transpose(image) if image.format in ("JPEG", "WEBP") else image))
+        if image.format in _TURNING:
+            # A JPEG can be decoded in grey and at an eighth of its size; the others take no notice.
+            image.draft("L", (_WORK_PX, _WORK_PX))
+            ImageOps.exif_transpose(image, in_place=True)
+        grey = _grey_of(image)
     except _DECODER_ERRORS as exc:
         raise InvalidImage("The image is cut short or damaged.") from exc
     return from_grey(grey)
@@ -86,6 +91,7 @@ def from_grey(grey_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Raises:
         InvalidImage: Nothing is drawn on it.
     """
+    grey_u8 = _shrunk(grey_u8)
     paper = _paper_level(grey_u8)
     dark_ink = _has_dark_ink(grey_u8, paper)
     if grey_u8.shape == (SIDE_PX, SIDE_PX):
@@ -135,16 +141,22 @@ def _grey_of(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode == "L" and "transparency" not in image.info:
         return np.asarray(image)
     if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would clip instead of scale
-        levels = np.asarray(image).astype(np.int64).clip(0, 65535)
-        return (levels >> 8).astype(np.uint8)
+        return (np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)
     if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-        return _flattened(image.convert("RGBA"))
+        rgba = image.convert("RGBA")
+        # What follows makes five copies, so it gets no more pixels than will be looked at.
+        factor = _shrink_factor(rgba.size)
+        return _flattened(rgba.reduce(factor) if factor > 1 else rgba)
     return np.asarray(image.convert("L"))
 
 
 def _shrunk(grey_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    factor = max(grey_u8.shape) // _WORK_PX
-    return grey_u8 if factor < 2 else np.asarray(Image.fromarray(grey_u8).reduce(factor))  # noqa: PLR2004 - half
+    factor = _shrink_factor(grey_u8.shape)
+    return np.asarray(Image.fromarray(grey_u8).reduce(factor)) if factor > 1 else grey_u8
+
+
+def _shrink_factor(size: tuple[int, ...]) -> int:
+    return max(size) // _WORK_PX
 
 
 def _flattened(rgba: Image.Image) -> NDArray[np.uint8]:

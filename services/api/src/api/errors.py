@@ -30,6 +30,8 @@ from starlette.types import Scope
 from api import metrics
 
 _CODES = {404: "not_found", 405: "method_not_allowed"}
+# Characters of what a client made up that are sent back to it.
+_MAX_NAME = 100
 
 
 class ApiError(Exception):
@@ -174,14 +176,15 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
         code = _CODES.get(error.status_code, "http_error")
-        message = f"{request.method} {request.url.path}: {error.detail}."
+        message = f"{request.method} {request.url.path[:_MAX_NAME]}: {error.detail}."
         return _respond(error.status_code, code, message, request.scope, dict(error.headers or {}))
 
 
 def sentence_of(details: list[Any]) -> str:
     """Return pydantic's first complaint as ``field: what is wrong``, without the input that it complains about."""
     first = details[0]
-    where = ".".join(str(part) for part in first["loc"] if part != "body")
+    # An unknown field's name is the client's own.
+    where = ".".join(str(part)[:_MAX_NAME] for part in first["loc"] if part != "body")
     return f"{where}: {first['msg']}" if where else str(first["msg"])
 
 

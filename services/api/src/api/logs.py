@@ -5,6 +5,7 @@ Data goes beside the event's name: ``log.info("event", extra={"fields": {…}})`
 
 import logging
 import sys
+import warnings
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,6 +59,8 @@ def set_up(settings: Settings) -> None:
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
     _leave_out_what_no_line_shows()
+    # Pillow warns of odd files, each time with other figures; Python keeps every such text, and prints it to stderr.
+    warnings.filterwarnings("ignore", module="PIL")
     for name in ("gunicorn.error", "uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -20,7 +20,8 @@ class BatchRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    images: list[Annotated[str, Field(min_length=1)]] = Field(
+    # Without FailFast, 8 MB of wrong items become 4 GB of complaints.
+    images: Annotated[list[Annotated[str, Field(min_length=1)]], FailFast()] = Field(
         min_length=1, description="The image files in base64, in the order in which the answers come."
     )
 

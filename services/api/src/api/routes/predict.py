@@ -1,6 +1,5 @@
 """``POST /predict`` and ``POST /predict/batch``: images in, digits out."""
 
-import asyncio
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,11 @@ from api.routes import uploads
 from api.routes.dependencies import CoalescerDep, SettingsDep
 from api.routes.direct import DirectRoute
 from api.routes.failures import PREDICT_FAILURES
+from api.routes.pixels import pixels_of_file
 from api.schemas import BatchPrediction, BatchRequest, PredictRequest, SinglePrediction
 from api.settings import Settings
 
 router = APIRouter(tags=["predict"], route_class=DirectRoute)
-
-# Decoding more pixels than this would hold up every other request of the worker for over a millisecond.
-_INLINE_PX = 256 * 256
 
 _INCLUDE = {
     "parameters": [
@@ -48,7 +45,7 @@ async def predict(request: Request, settings: SettingsDep, coalescer: CoalescerD
     data = await _one_image(request)
     record = record_of(request.scope)
     with record.decoding():
-        pixels_u8 = await pixels_of(data, settings)  # (28, 28)
+        pixels_u8 = await pixels_of_file(data, settings)  # (28, 28)
     answer = await coalescer.submit(pixels_u8[None, None], record)
     prediction = _predictions(answer)[0]
     if with_input:
@@ -70,19 +67,6 @@ async def predict_batch(request: Request, settings: SettingsDep, coalescer: Coal
         images_u8 = [await _numbered(i, data, settings) for i, data in enumerate(files)]
     answer = await coalescer.submit(np.stack(images_u8)[:, None], record)  # (N, 1, 28, 28)
     return _json({"predictions": _predictions(answer)})
-
-
-async def pixels_of(data: bytes, settings: Settings) -> NDArray[np.uint8]:
-    """Return an image file as ``(28, 28)`` uint8, decoding large ones off the event loop.
-
-    Raises:
-        InvalidImage: It can't be read.
-        PayloadTooLarge: It has too many pixels.
-    """
-    image = digits.open_image(data, settings.max_image_px)
-    if image.width * image.height <= _INLINE_PX:
-        return digits.decode(image)
-    return await asyncio.to_thread(digits.decode, image)
 
 
 def _wants_input(request: Request) -> bool:
@@ -121,7 +105,7 @@ async def _several_images(request: Request, max_images: int) -> list[bytes]:
 async def _numbered(index: int, data: bytes, settings: Settings) -> NDArray[np.uint8]:
     """Decode the image at ``index`` and let its error say which one it was."""
     try:
-        return await pixels_of(data, settings)
+        return await pixels_of_file(data, settings)
     except ApiError as error:
         raise type(error)(f"images[{index}]: {error.message}") from error
 

@@ -4,13 +4,12 @@ import numpy as np
 from fastapi import APIRouter, Request
 from numpy.typing import NDArray
 
-from api import digits
 from api.errors import InvalidImage, PayloadTooLarge
 from api.record import record_of
 from api.routes import uploads
 from api.routes.dependencies import CoalescerDep, SettingsDep
 from api.routes.failures import PREDICT_FAILURES
-from api.routes.predict import pixels_of
+from api.routes.pixels import pixels_of_file, pixels_of_raw
 from api.schemas import PredictMnistRequest, PredictMnistResponse
 from api.settings import Settings
 
@@ -56,7 +55,7 @@ async def _pixels(body: PredictMnistRequest, settings: Settings) -> NDArray[np.u
     # Raw pixels can begin like a file does ("BM" above all), so the size that was stated decides where it fits.
     if len(data) not in (area_px * _GREY, area_px * _RGB):
         if data.startswith(_SIGNATURES):
-            return await pixels_of(data, settings)
+            return await pixels_of_file(data, settings)
         raise InvalidImage(
             f"{len(data)} bytes are neither an image file nor {body.height}×{body.width} raw pixels "
             f"({area_px} bytes in grey, {area_px * _RGB} in RGB)."
@@ -64,4 +63,4 @@ async def _pixels(body: PredictMnistRequest, settings: Settings) -> NDArray[np.u
     if area_px > settings.max_image_px:
         raise PayloadTooLarge(f"The image has {area_px} px; at most {settings.max_image_px} px are read.")
     raw_u8 = np.frombuffer(data, np.uint8).reshape(body.height, body.width, -1)
-    return digits.from_grey(digits.luma(raw_u8))
+    return await pixels_of_raw(raw_u8)
