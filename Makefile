@@ -87,6 +87,10 @@ dashboard: setup ## Write Grafana's dashboard anew from deploy/monitoring/dashbo
 docs: setup ## Write the generated parts of the docs anew
 	@$(IN_ENV) python scripts/generate_docs.py
 
+.PHONY: secrets
+secrets: ## Make an API key, and certificates of a private CA, in secrets/
+	@scripts/make_secrets.sh
+
 .PHONY: lock
 lock: ## Resolve the pins anew into constraints.txt
 	@scripts/lock.sh

@@ -11,7 +11,12 @@ fi
 
 # One port set in one place reaches everybody who has to know it.
 export TRITON_SERVER_URL="${TRITON_SERVER_URL:-127.0.0.1:${TRITON_GRPC_PORT:-8001}}"
-export LOADGEN_TARGET="${LOADGEN_TARGET:-http://127.0.0.1:${API_PORT:-8888}}"
+export LOADGEN_TARGET="${LOADGEN_TARGET:-http${API_TLS_CERT_FILE:+s}://127.0.0.1:${API_PORT:-8888}}"
+# The api's own keys open it to the load test too.
+if [[ -z ${LOADGEN_API_KEY:-}${LOADGEN_API_KEY_FILE:-} ]]; then
+    keys=${API_KEYS:-}
+    export LOADGEN_API_KEY="${keys%%,*}" LOADGEN_API_KEY_FILE="${API_KEYS_FILE:-}"
+fi
 # Where `make monitoring` looks for it.
 export TRAINER_METRICS_FILE="${TRAINER_METRICS_FILE:-$PWD/.run/trainer-metrics/trainer.prom}"
 if [[ -z ${TRITON_ADMIN_KEY:-} && -z ${TRITON_ADMIN_KEY_FILE:-} ]]; then

@@ -11,6 +11,7 @@ from tests.support.compose_files import (
     ENV_EXAMPLE,
     GPU,
     ROOT,
+    SECURE,
     client_answers,
     config_by,
     passed_on,
@@ -19,7 +20,7 @@ from tests.support.compose_files import (
     variables_of,
 )
 
-STACKS = {"cpu": (CPU,), "gpu": (CPU, GPU)}
+STACKS = {"cpu": (CPU,), "gpu": (CPU, GPU), "secure": (CPU, SECURE)}
 LONG_RUNNING = {"triton", "api", "loadgen-master", "loadgen-worker"}
 ONE_SHOT = {"storage-init", "model-init", "trainer"}
 PUBLISHED = {"triton": "TRITON_METRICS_PORTS", "api": "API_PORT", "loadgen-master": "LOADGEN_WEB_PORT"}
@@ -141,7 +142,7 @@ def test_a_stop_is_given_longer_than_the_drain():
     assert seconds(triton["stop_grace_period"]) > int(triton["environment"]["TRITON_EXIT_TIMEOUT_S"])
 
 
-@pytest.mark.parametrize("file", [CPU, GPU], ids=["cpu", "gpu"])
+@pytest.mark.parametrize("file", [CPU, GPU, SECURE], ids=["cpu", "gpu", "secure"])
 def test_the_env_example_has_every_variable_with_its_default(file):
     variables = variables_of(file)
     # A name of a volume isn't a folder that a user could give.
@@ -155,6 +156,22 @@ def test_what_is_passed_on_has_in_the_env_example_the_default_of_the_service():
     for name in passed_on(CPU):
         default = SETTINGS.get(name) or SETTINGS[f"TRAINER_{name}"]
         assert EXAMPLE[name] == unset.get(default, default.strip("`")), name
+
+
+def test_the_secure_stack_passes_keys_and_certificates_as_files_that_a_service_needs():
+    tree = stack(CPU, SECURE)
+    for key, service in tree_of(SECURE)["services"].items():
+        granted = {f"/run/secrets/{name}" for name in service["secrets"]}
+        named = {value for name, value in service["environment"].items() if name.endswith("_FILE")}
+        assert named <= granted, key
+        # The CA's certificate goes with the client's, whether or not it is asked for by name.
+        assert granted - named <= {"/run/secrets/ca.crt"}, key
+        assert set(service["environment"]) <= set(SETTINGS) | {"TRITON_TLS_CA_FILE"}, key
+        assert tree["services"][key]["read_only"]
+    assert {name for service in tree_of(SECURE)["services"].values() for name in service["secrets"]} == set(
+        tree["secrets"]
+    )
+    assert "ca.key" not in tree["secrets"], "what signs stays outside"
 
 
 def test_every_memory_limit_and_every_time_is_a_variable():

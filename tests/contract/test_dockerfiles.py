@@ -54,7 +54,7 @@ def test_commands_are_in_exec_form_and_health_needs_no_curl(file):
         commands = re.findall(r"^(?:CMD|ENTRYPOINT) (.*)$", stage, re.MULTILINE)
         assert commands
         assert all(command.startswith("[") for command in commands)
-        assert re.search(r'^HEALTHCHECK (NONE|.* CMD \["python3?", "-c", )', stage, re.MULTILINE)
+        assert re.search(r'^HEALTHCHECK (NONE|.* CMD \["python3?", "-[cm]", )', stage, re.MULTILINE)
         assert not re.search(r"\b(curl|wget)\b", stage)
 
 

@@ -11,6 +11,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU, GPU = ROOT / "docker-compose.yml", ROOT / "docker-compose.gpu.yml"
+SECURE = ROOT / "docker-compose.secure.yml"
 ENV_EXAMPLE = ROOT / ".env.example"
 CLIENTS = (("docker", "compose"), ("docker-compose",))  # v2 as a plug-in, and by itself: 1.29 on Debian
 

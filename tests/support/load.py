@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
@@ -14,10 +14,11 @@ class Load:
         url: The api.
         body: JSON body of ``POST /predict``.
         clients: How many.
+        options: More for each `httpx.Client`.
     """
 
-    def __init__(self, url: str, body: dict[str, str], clients: int = 4) -> None:
-        self._url, self._body = url, body
+    def __init__(self, url: str, body: dict[str, str], clients: int = 4, **options: Any) -> None:
+        self._url, self._body, self._options = url, body, options
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
@@ -25,7 +26,7 @@ class Load:
         self.failures: list[str] = []
 
     def _ask(self) -> None:
-        with httpx.Client(base_url=self._url, timeout=30) as client:
+        with httpx.Client(base_url=self._url, timeout=30, **self._options) as client:
             while not self._stop.is_set():
                 try:
                     response = client.post("/predict", json=self._body)

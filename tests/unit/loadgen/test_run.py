@@ -26,6 +26,7 @@ class Api(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         image = base64.b64decode(json.loads(body)["image"]) if "json" in self.headers["content-type"] else body
+        self.server.keys.add(self.headers["x-api-key"])
         digit = (LABELS[image] + self.server.shift) % 10
         scores = [float(i == digit) for i in range(10)]
         answer = json.dumps({"prediction": digit, "probabilities": scores, "model_version": "1"}).encode()
@@ -41,6 +42,7 @@ class Api(BaseHTTPRequestHandler):
 def api() -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
     server.shift = 0
+    server.keys = set()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -67,6 +69,21 @@ def test_a_wrong_label_fails_the_run_only_where_labels_are_checked(api, tmp_path
     assert int(total[2]) > 20
     assert int(total[3]) == (int(total[2]) if status else 0)
     assert (", sent " in done.stdout + done.stderr) == bool(status)
+
+
+def test_the_key_goes_along_and_is_not_shown(api, tmp_path):
+    (tmp_path / "keys").write_text("# comment\nsesame-of-the-tests\nanother\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "loadgen", "--headless", "-u", "2", "-r", "2", "-t", "1s", "--loglevel", "DEBUG"],
+        env=settings(api, LOADGEN_API_KEY_FILE=str(tmp_path / "keys"), LOADGEN_RATE="5"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert api.keys == {"sesame-of-the-tests"}
+    assert "sesame" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

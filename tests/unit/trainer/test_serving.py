@@ -20,6 +20,7 @@ class FakeTriton:
 
     def __init__(self) -> None:
         self.down, self.key, self.ready_after, self.answer = False, None, 0, ANSWER
+        self.live_error: str | None = None
         self.load_error: str | None = None
         self.infer_error: str | None = None
         self.loads: list[dict[str, str] | None] = []
@@ -31,6 +32,8 @@ class FakeTriton:
         pass
 
     def is_server_live(self, client_timeout: float) -> bool:
+        if self.live_error:
+            raise InferenceServerException(self.live_error, "StatusCode.UNAVAILABLE")
         if self.down:
             raise InferenceServerException("connection refused", "StatusCode.UNAVAILABLE")
         return True
@@ -168,3 +171,41 @@ def test_a_name_stands_for_all_its_addresses(monkeypatch: pytest.MonkeyPatch, ur
 def test_an_address_without_a_port_is_refused(url: str) -> None:
     with pytest.raises(ServingError, match="isn't host:port"):
         serving.addresses(url)
+
+
+@pytest.mark.parametrize(
+    "complaint,said",
+    [
+        ("last error: UNKNOWN: ipv4:10.0.0.1:8001: Tls handshake failed (TSI_PROTOCOL_FAILURE)", "no certificate"),
+        ("Custom verification check failed with error: UNAUTHENTICATED: Hostname", "no certificate"),
+        ("failed to connect to all addresses; last error: UNAVAILABLE: ipv4:10.0.0.1:8001: Socket closed", "hangs up"),
+    ],
+)
+def test_a_triton_that_speaks_otherwise_is_not_taken_for_none(replicas, complaint, said) -> None:
+    replicas["10.0.0.1:8001"].live_error = complaint
+    with pytest.raises(ServingError, match=said):
+        serving.check_access(target())
+
+
+def test_over_tls_every_replica_is_asked_for_the_name_behind_which_it_is(monkeypatch, tmp_path) -> None:
+    made: list[tuple[str, dict]] = []
+    monkeypatch.setattr(serving, "addresses", lambda url: ["10.0.0.1:8001", "10.0.0.2:8001"])
+    monkeypatch.setattr(
+        serving, "InferenceServerClient", lambda address, **options: made.append((address, options)) or FakeTriton()
+    )
+    monkeypatch.setattr(serving.grpc, "ssl_channel_credentials", lambda *files: files)
+    for name in ("ca.crt", "own.crt", "own.key"):
+        (tmp_path / name).write_text(name)
+    tls = serving.Tls(tmp_path / "ca.crt", tmp_path / "own.crt", tmp_path / "own.key")
+    serving.check_access(serving.Target("dns:///triton:8001", None, 5.0, "mnist_cnn", tls))
+    assert [address for address, _ in made] == ["10.0.0.1:8001", "10.0.0.2:8001"]
+    assert made[0][1] == {
+        "creds": (b"ca.crt", b"own.key", b"own.crt"),
+        "channel_args": [("grpc.ssl_target_name_override", "triton")],
+    }
+
+
+def test_a_ca_that_can_not_be_read_is_named(tmp_path) -> None:
+    tls = serving.Tls(tmp_path / "missing.crt")
+    with pytest.raises(ServingError, match=r"missing.crt can't be read"):
+        serving.check_access(serving.Target("127.0.0.1:1", None, 5.0, "mnist_cnn", tls))

@@ -49,6 +49,19 @@ def test_a_collector_gets_the_spans_of_whoever_brings_a_trace(endpoint):
     ]
 
 
+def test_grpc_speaks_tls_where_there_is_a_certificate_and_http_then_stays_at_home():
+    assert not [flag for flag in argv() if "ssl" in flag or "cert" in flag]
+    one_way = {"host": "0.0.0.0", "tls_cert_file": "/c.crt", "tls_key_file": "/c.key"}
+    line = argv(**one_way)
+    for flag in ("--grpc-use-ssl=true", "--grpc-server-cert=/c.crt", "--grpc-server-key=/c.key"):
+        assert flag in line
+    assert "--http-address=127.0.0.1" in line
+    assert "--grpc-address=0.0.0.0" in line
+    assert "--http-address=10.0.0.1" in argv(http_host="10.0.0.1", **one_way)
+    both_ways = argv(tls_client_ca_file="/ca.crt", **one_way)
+    assert {"--grpc-use-ssl-mutual=true", "--grpc-root-cert=/ca.crt"} <= set(both_ways)
+
+
 def test_further_flags_come_last():
     assert argv(extra_args="--log-info=false --http-thread-count=2")[-2:] == [
         "--log-info=false",

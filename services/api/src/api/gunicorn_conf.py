@@ -30,6 +30,8 @@ timeout = 30
 # gunicorn's heartbeat files; on tmpfs a slow disk can't get a worker killed.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112
 accesslog = None
+# What is served by them, the worker decides; to gunicorn they only make its log say https.
+certfile, keyfile = (str(file) if file else None for file in (_settings.tls_cert_file, _settings.tls_key_file))
 control_socket_disable = True
 
 # One byte that the master shares with the workers it forks: whether it has been told to stop.

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationE
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from api.keys import read_keys
+from api.tls import check_client_files, server_context
 
 
 def _check_origin(text: str) -> str:
@@ -126,6 +127,24 @@ class Settings(BaseSettings):
         "browser; `*` is any. None by default.",
     )
 
+    tls_cert_file: Path | None = Field(
+        None, description="Certificate, with those that lead to its CA, in PEM: the api speaks HTTPS, and nothing else."
+    )
+    tls_key_file: Path | None = Field(None, description="Its private key, in PEM, without a passphrase.")
+    tls_client_ca_file: Path | None = Field(
+        None, description="CAs in PEM: every client has to show a certificate that one of them signed."
+    )
+    triton_tls_ca_file: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("API_TRITON_TLS_CA_FILE", "TRITON_TLS_CA_FILE", "triton_tls_ca_file"),
+        description="CAs in PEM that Triton's certificate is checked against: the api speaks TLS to Triton. "
+        "Also answers to `TRITON_TLS_CA_FILE`.",
+    )
+    triton_tls_cert_file: Path | None = Field(
+        None, description="Certificate that the api shows to Triton, where that asks for one."
+    )
+    triton_tls_key_file: Path | None = Field(None, description="Its private key.")
+
     otlp_endpoint: str | None = Field(
         None,
         pattern=r"^https?://[^/\s]+",
@@ -174,6 +193,28 @@ class Settings(BaseSettings):
                 read_keys(self.keys_file)
             except ValueError as exc:
                 raise ValueError(f"API_KEYS_FILE: {exc}") from exc
+        return self
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        """Find out at once what can't be used, and what would silently be left out."""
+        for prefix, cert_file, key_file in (
+            ("API_TLS", self.tls_cert_file, self.tls_key_file),
+            ("API_TRITON_TLS", self.triton_tls_cert_file, self.triton_tls_key_file),
+        ):
+            if (cert_file is None) != (key_file is None):
+                raise ValueError(f"{prefix}_CERT_FILE and {prefix}_KEY_FILE belong together: set both or none")
+        if self.tls_client_ca_file is not None and self.tls_cert_file is None:
+            raise ValueError("API_TLS_CLIENT_CA_FILE needs API_TLS_CERT_FILE and API_TLS_KEY_FILE")
+        if self.triton_tls_cert_file is not None and self.triton_tls_ca_file is None:
+            raise ValueError("API_TRITON_TLS_CERT_FILE needs API_TRITON_TLS_CA_FILE")
+        try:
+            if self.tls_cert_file is not None and self.tls_key_file is not None:
+                server_context(self.tls_cert_file, self.tls_key_file, self.tls_client_ca_file)
+            if self.triton_tls_ca_file is not None:
+                check_client_files(self.triton_tls_ca_file, self.triton_tls_cert_file, self.triton_tls_key_file)
+        except ValueError as exc:
+            raise ValueError(f"TLS: {exc}") from exc
         return self
 
     def warning(self) -> str | None:

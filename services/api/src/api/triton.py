@@ -95,7 +95,7 @@ class Triton:
         self._url = settings.triton_url
         self._deadline_s = settings.deadline_s
         self._spec: ModelSpec | None = None
-        self._channel = grpc.aio.insecure_channel(settings.triton_url, options=_CHANNEL_OPTIONS)
+        self._channel = _channel(settings)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
@@ -212,3 +212,13 @@ def _joined(records: Sequence[Record]) -> str:
     ids = ",".join([record.request_id for record in records[:_MAX_IDS]])
     more = len(records) - _MAX_IDS
     return f"{ids},+{more}" if more > 0 else ids
+
+
+def _channel(settings: Settings) -> grpc.aio.Channel:
+    """Return a channel to Triton, over TLS where there is a CA to check Triton's certificate against."""
+    if settings.triton_tls_ca_file is None:
+        return grpc.aio.insecure_channel(settings.triton_url, options=_CHANNEL_OPTIONS)
+    own = (settings.triton_tls_key_file, settings.triton_tls_cert_file)
+    key, certificate = (file.read_bytes() if file else None for file in own)
+    credentials = grpc.ssl_channel_credentials(settings.triton_tls_ca_file.read_bytes(), key, certificate)
+    return grpc.aio.secure_channel(settings.triton_url, credentials, options=_CHANNEL_OPTIONS)

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import itertools
 import signal
+import ssl
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -20,6 +21,7 @@ from uvicorn_worker import UvicornWorker
 
 from api.drain import Drain
 from api.settings import Settings
+from api.tls import server_context
 
 # How long somebody who has connected, and has asked nothing yet, is waited for once the door is shut.
 _FIRST_REQUEST_S = 1.0
@@ -98,6 +100,13 @@ class DrainingServer(Server):
             ticking.cancel()
 
 
+def _tls_context(_config: Config, _default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """Return what a worker speaks TLS by; read anew by each, so that ``HUP`` takes up a renewed certificate."""
+    assert _settings.tls_cert_file is not None  # noqa: S101 - for the types; the settings have seen to it
+    assert _settings.tls_key_file is not None  # noqa: S101
+    return server_context(_settings.tls_cert_file, _settings.tls_key_file, _settings.tls_client_ca_file)
+
+
 class ApiWorker(UvicornWorker):  # type: ignore[misc]
     """Finishes what is in flight at a stop, for ``drain_s`` at most: gunicorn's time-out isn't passed on to uvicorn."""
 
@@ -112,6 +121,7 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]
         "proxy_headers": bool(_settings.trusted_proxies),
         "forwarded_allow_ips": _settings.trusted_proxies,
         "timeout_graceful_shutdown": _settings.drain_s,
+        "ssl_context_factory": _tls_context if _settings.tls_cert_file else None,
     }
     # Set by gunicorn_conf after the fork.
     is_api_stopping: Callable[[], bool]

@@ -1,6 +1,8 @@
 """Locust's entry: a user who sends digits at a steady rate and looks at every answer."""
 
 import random
+import ssl
+from functools import partial
 from typing import Any
 
 from locust import FastHttpUser, constant_throughput, task
@@ -20,6 +22,10 @@ class DigitUser(FastHttpUser):
     wait_time = constant_throughput(_settings.rate)
     network_timeout = _settings.timeout_s
     connection_timeout = _settings.timeout_s
+    default_headers = _settings.headers()
+    insecure = _settings.ca_file is None
+    # A plain function would become a method here.
+    ssl_context_factory = partial(ssl.create_default_context, cafile=_settings.ca_file) if _settings.ca_file else None
 
     @task(9)
     def predict_json(self) -> None:

@@ -95,7 +95,10 @@ def _target(settings: Settings) -> serving.Target:
         key = settings.admin_key()
     except OSError as exc:
         raise ServingError(f"TRITON_ADMIN_KEY_FILE: {exc.filename} can't be read ({exc.strerror})") from exc
-    return serving.Target(settings.triton_url, key, settings.load_timeout_s, settings.model_name)
+    tls = None
+    if settings.triton_tls_ca_file is not None:
+        tls = serving.Tls(settings.triton_tls_ca_file, settings.triton_tls_cert_file, settings.triton_tls_key_file)
+    return serving.Target(settings.triton_url, key, settings.load_timeout_s, settings.model_name, tls)
 
 
 def _go_back(repository: Repository, settings: Settings, former: int | None, console: Console) -> None:

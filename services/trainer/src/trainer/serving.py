@@ -8,7 +8,9 @@ https://github.com/triton-inference-server/server/blob/main/docs/customization_g
 import socket
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
+import grpc
 import numpy as np
 from numpy.typing import NDArray
 from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedOutput
@@ -38,6 +40,21 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Tls:
+    """How to speak TLS to Triton.
+
+    Args:
+        ca_file: What its certificate is checked against, PEM.
+        cert_file: What to show it, or None.
+        key_file: The key of that.
+    """
+
+    ca_file: Path
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True)
 class Target:
     """Where a version is to be served.
 
@@ -46,12 +63,14 @@ class Target:
         admin_key: Key of the repository API, or None.
         timeout_s: Seconds that one Triton has to load and be ready.
         model_name: The model.
+        tls: None speaks plainly.
     """
 
     url: str
     admin_key: str | None
     timeout_s: float
     model_name: str
+    tls: Tls | None = None
 
 
 def addresses(url: str) -> list[str]:
@@ -60,15 +79,38 @@ def addresses(url: str) -> list[str]:
     Raises:
         ServingError: The address has no port.
     """
-    host, _, port = url.rpartition("//")[2].strip("/").rpartition(":")
-    if not host or not port.isdecimal():
-        raise ServingError(f"Triton's address {url!r} isn't host:port")
+    host, port = _host_and_port(url)
     try:
-        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except socket.gaierror:
         return []
     numbers = dict.fromkeys(str(entry[4][0]) for entry in found)
     return [f"[{number}]:{port}" if ":" in number else f"{number}:{port}" for number in numbers]
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    host, _, port = url.rpartition("//")[2].strip("/").rpartition(":")
+    if not host or not port.isdecimal():
+        raise ServingError(f"Triton's address {url!r} isn't host:port")
+    return host.strip("[]"), int(port)
+
+
+def _connect(target: Target, address: str) -> InferenceServerClient:
+    """Return a client of one of the addresses behind the target's name."""
+    if target.tls is None:
+        return InferenceServerClient(address)
+    ca, key, certificate = (_read(file) for file in (target.tls.ca_file, target.tls.key_file, target.tls.cert_file))
+    # The certificate has the name in it, and not the address of each that answers to it.
+    name = [("grpc.ssl_target_name_override", _host_and_port(target.url)[0])]
+    credentials = grpc.ssl_channel_credentials(ca, key, certificate)
+    return InferenceServerClient(address, creds=credentials, channel_args=name)
+
+
+def _read(file: Path | None) -> bytes | None:
+    try:
+        return None if file is None else file.read_bytes()
+    except OSError as exc:
+        raise ServingError(f"{file} can't be read: {exc.strerror}") from exc
 
 
 def check_access(target: Target) -> None:
@@ -78,8 +120,8 @@ def check_access(target: Target) -> None:
         ServingError: One wouldn't, or the address is none.
     """
     for address in addresses(target.url):
-        with InferenceServerClient(address) as client:
-            if _is_running(client):
+        with _connect(target, address) as client:
+            if _is_running(client, address):
                 try:
                     client.get_model_repository_index(headers=_headers(target), client_timeout=target.timeout_s)
                 except InferenceServerException as exc:
@@ -103,8 +145,8 @@ def load(target: Target, version: int, probe: Probe | None) -> list[str]:
     """
     done = []
     for address in addresses(target.url):
-        with InferenceServerClient(address) as client:
-            if _is_running(client):
+        with _connect(target, address) as client:
+            if _is_running(client, address):
                 _load_one(client, address, target, version)
                 if probe is not None:
                     _ask(client, address, target, version, probe)
@@ -112,11 +154,22 @@ def load(target: Target, version: int, probe: Probe | None) -> list[str]:
     return done
 
 
-def _is_running(client: InferenceServerClient) -> bool:
+def _is_running(client: InferenceServerClient, address: str) -> bool:
     """Tell whether anybody answers. Asked first: later on, UNAVAILABLE also means "restricted" or "not allowed"."""
     try:
         return bool(client.is_server_live(client_timeout=REACH_TIMEOUT_S))
-    except InferenceServerException:
+    except InferenceServerException as exc:
+        # Somebody is there, and the two don't get on. Taken for nobody, he would go on serving what he has.
+        complaint = str(exc).lower()
+        if "handshake failed" in complaint or "verification check failed" in complaint:
+            raise ServingError(
+                f"Triton at {address} shows no certificate that TRITON_TLS_CA_FILE's CAs signed for its name"
+            ) from exc
+        if "socket closed" in complaint:
+            raise ServingError(
+                f"Triton at {address} hangs up: does it speak TLS (TRITON_TLS_CA_FILE), and want a certificate "
+                "(TRAINER_TRITON_TLS_CERT_FILE)?"
+            ) from exc
         return False
 
 

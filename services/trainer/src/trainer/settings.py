@@ -104,6 +104,16 @@ class Settings(BaseSettings):
         ),
         description="File with that key, read when it is needed. Also answers to `TRITON_ADMIN_KEY_FILE`.",
     )
+    triton_tls_ca_file: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("TRAINER_TRITON_TLS_CA_FILE", "TRITON_TLS_CA_FILE", "triton_tls_ca_file"),
+        description="CAs in PEM that Triton's certificate is checked against: TLS to Triton. "
+        "Also answers to `TRITON_TLS_CA_FILE`.",
+    )
+    triton_tls_cert_file: Path | None = Field(
+        None, description="Certificate that the trainer shows to Triton, where that asks for one."
+    )
+    triton_tls_key_file: Path | None = Field(None, description="Its private key.")
     metrics_file: Path | None = Field(
         None,
         description="File, such as `/var/lib/node-exporter/trainer.prom`, for figures of the last run in Prometheus' "

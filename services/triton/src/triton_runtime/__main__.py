@@ -13,6 +13,7 @@ from triton_runtime.command import argv_of, env_of
 from triton_runtime.errors import LaunchError, SettingsError
 from triton_runtime.ports import check_ports
 from triton_runtime.settings import Settings
+from triton_runtime.tls import check_tls
 from triton_runtime.wheel import find_wheel
 
 EXIT_CODE = 2
@@ -51,6 +52,7 @@ def serve(settings: Settings) -> None:
             f"TRITON_MODEL_REPOSITORY: {settings.model_repository} is no folder; make it, or name another"
         )
     check_ports(settings)
+    check_tls(settings)
     if not settings.has_key():
         _log.warning("TRITON_ADMIN_KEY isn't set: models can't be loaded while this server runs")
     if settings.server_bin is not None:

@@ -29,7 +29,7 @@ def argv_of(settings: Settings, server: Path, backends: Path, key: str) -> list[
         # A repository that is empty, or has one broken model in it, must not keep the rest from being served.
         "--exit-on-error=false",
         "--strict-readiness=false",
-        f"--http-address={settings.host}",
+        f"--http-address={settings.http_address()}",
         f"--http-port={settings.http_port}",
         f"--grpc-address={settings.host}",
         f"--grpc-port={settings.grpc_port}",
@@ -43,7 +43,7 @@ def argv_of(settings: Settings, server: Path, backends: Path, key: str) -> list[
     ]
     if settings.grpc_max_connection_age_s:
         argv.append(f"--grpc-max-connection-age={settings.grpc_max_connection_age_s * 1000}")
-    return argv + _tracing(settings) + shlex.split(settings.extra_args)
+    return argv + _tls(settings) + _tracing(settings) + shlex.split(settings.extra_args)
 
 
 def _tracing(settings: Settings) -> list[str]:
@@ -58,6 +58,15 @@ def _tracing(settings: Settings) -> list[str]:
         f"rate={settings.trace_rate}",
     )
     return [f"--trace-config={option}" for option in options]
+
+
+def _tls(settings: Settings) -> list[str]:
+    if settings.tls_cert_file is None:
+        return []
+    flags = [f"--grpc-server-cert={settings.tls_cert_file}", f"--grpc-server-key={settings.tls_key_file}"]
+    if settings.tls_client_ca_file is None:
+        return ["--grpc-use-ssl=true", *flags]
+    return ["--grpc-use-ssl-mutual=true", *flags, f"--grpc-root-cert={settings.tls_client_ca_file}"]
 
 
 def env_of(base: Mapping[str, str], wheel: Wheel) -> dict[str, str]:

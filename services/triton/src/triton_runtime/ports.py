@@ -14,11 +14,12 @@ def check_ports(settings: Settings) -> None:
     """
     for name in ("http_port", "grpc_port", "metrics_port"):
         port = getattr(settings, name)
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        host = settings.http_address() if name == "http_port" else settings.host
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((settings.host, port))
+                probe.bind((host, port))
             except OSError as exc:
                 raise PortTaken(
                     f"port {port} can't be had ({exc.strerror}): stop what holds it, or set TRITON_{name.upper()}"

@@ -19,6 +19,11 @@ class Settings(BaseSettings):
     host: str = Field(
         "127.0.0.1", min_length=1, description="Address of all three ports; loopback unless told otherwise."
     )
+    http_host: str | None = Field(
+        None,
+        min_length=1,
+        description="Address of the HTTP port, which has no TLS; unset: `TRITON_HOST`, or loopback where gRPC has TLS.",
+    )
     http_port: int = Field(8000, ge=1, le=65535, description="Port for HTTP.")
     grpc_port: int = Field(8001, ge=1, le=65535, description="Port for gRPC.")
     metrics_port: int = Field(8002, ge=1, le=65535, description="Port for Prometheus metrics.")
@@ -36,6 +41,14 @@ class Settings(BaseSettings):
         None, description="Key to the repository API (load, unload). Without one nobody can load."
     )
     admin_key_file: Path | None = Field(None, description="File with that key.")
+
+    tls_cert_file: Path | None = Field(
+        None, description="Certificate, with those that lead to its CA, in PEM: gRPC then speaks TLS, and nothing else."
+    )
+    tls_key_file: Path | None = Field(None, description="Its private key, in PEM, without a passphrase.")
+    tls_client_ca_file: Path | None = Field(
+        None, description="CAs in PEM: every gRPC client has to show a certificate that one of them signed."
+    )
 
     exit_timeout_s: int = Field(30, ge=0, le=3600, description="Seconds that requests in flight get at a stop.")
     log_verbose: int = Field(0, ge=0, le=3, description="tritonserver's own verbose log level; 0 is off.")
@@ -61,6 +74,10 @@ class Settings(BaseSettings):
         "it says, which is how the api decides.",
     )
     extra_args: str = Field("", description="Further tritonserver flags, separated by spaces.")
+
+    def http_address(self) -> str:
+        """Return where HTTP listens: a door without TLS beside one with it is open to this machine only."""
+        return self.http_host or (self.host if self.tls_cert_file is None else "127.0.0.1")
 
     def key(self) -> str:
         """Return the key of the repository API; a random one, which nobody knows, where none is set.
