@@ -1,94 +1,102 @@
-"use strict";
+// Puts the page together: what changes on the sheet is asked about, and the answer is shown.
 
-const paper = document.getElementById("paper");
-const ink = paper.getContext("2d");
-const answer = document.getElementById("answer");
-const details = document.getElementById("details");
-const bars = [...Array(10).keys()].map((digit) => {
-  const row = document.createElement("li");
-  const meter = document.createElement("meter");
-  const share = document.createElement("span");
-  meter.setAttribute("aria-label", `Probability of ${digit}`);
-  row.append(String(digit), meter, share);
-  document.getElementById("bars").append(row);
-  return { meter, share };
-});
+import { drawWithKeyboard } from "./keyboard.js";
+import { previewOf, takePictures } from "./pictures.js";
+import { drawWithPointer } from "./pointer.js";
+import { key, read, readyVersion, Refusal } from "./reader.js";
+import { blank, complain, say, show, showVersion } from "./result.js";
+import { Sheet } from "./sheet.js";
 
-let last = null;
+const element = (id) => document.getElementById(id);
+const PATIENCE_S = 5;
 let asking = false;
 let changed = false;
 
-function clear() {
-  ink.fillStyle = "white";
-  ink.fillRect(0, 0, paper.width, paper.height);
-  show(null);
-}
-
-function show(result, took) {
-  answer.className = "";
-  answer.textContent = result ? result.prediction : "–";
-  details.textContent = result ? `${took.toFixed(0)} ms · model version ${result.model_version}` : "";
-  bars.forEach(({ meter, share }, digit) => {
-    meter.value = result ? result.probabilities[digit] : 0;
-    share.textContent = result ? `${(meter.value * 100).toFixed(1)} %` : "";
-  });
-}
-
-function fail(message) {
-  show(null);
-  answer.className = "error";
-  answer.textContent = message;
-}
-
-async function ask(blob) {
-  const start = performance.now();
-  try {
-    const response = await fetch("predict", { method: "POST", body: blob, headers: { "content-type": blob.type } });
-    const body = await response.json();
-    if (response.ok) show(body, performance.now() - start);
-    else fail(body.error.message);
-  } catch {
-    fail("The server can't be reached.");
-  }
-}
-
 // One question at a time; what was drawn meanwhile is asked about as soon as the answer is there.
-async function askAboutDrawing() {
+async function ask() {
+  element("hint").textContent = hint();
   changed = true;
   if (asking) return;
   asking = true;
-  while (changed) {
-    changed = false;
-    await ask(await new Promise((done) => paper.toBlob(done, "image/png")));
+  element("reading").ariaBusy = "true";
+  try {
+    while (changed) {
+      changed = false;
+      await answer();
+    }
+  } finally {
+    element("reading").ariaBusy = "false";
+    asking = false;
   }
-  asking = false;
 }
 
-function at(event) {
-  const box = paper.getBoundingClientRect();
-  return [(event.clientX - box.left) * paper.width / box.width, (event.clientY - box.top) * paper.height / box.height];
+async function answer() {
+  try {
+    if (sheet.isBlank) {
+      complain("");
+      blank();
+      return;
+    }
+    const { answer, took } = await read(sheet.picture?.file ?? (await sheet.toBlob()));
+    if (!sheet.isBlank) show(answer, took);
+  } catch (error) {
+    if (error.code === "rate_limited" && error.retryAfterS <= PATIENCE_S) {
+      // Nothing is wrong: who draws fast asks often. What is on the sheet by then is asked about.
+      await new Promise((done) => setTimeout(done, error.retryAfterS * 1000));
+      changed = true;
+    } else {
+      refuse(error);
+    }
+  }
+  element("forget").hidden = !key.value;
 }
 
-paper.addEventListener("pointerdown", (event) => {
-  paper.setPointerCapture(event.pointerId);
-  last = at(event);
+function hint() {
+  if (sheet.isBlank) return "Draw here";
+  return sheet.picture && !sheet.picture.preview ? sheet.picture.file.name : "";
+}
+
+function refuse(error) {
+  if (!(error instanceof Refusal)) throw error;
+  blank();
+  complain(error.message, { canRetry: error.canRetry, asksForKey: error.code === "unauthorized" });
+}
+
+async function greet() {
+  try {
+    showVersion(await readyVersion());
+    if (sheet.isBlank) complain("");
+  } catch (error) {
+    if (sheet.isBlank) refuse(error);
+  }
+}
+
+const sheet = new Sheet(element("paper"), ask);
+drawWithPointer(element("paper"), sheet);
+drawWithKeyboard(element("paper"), sheet, (words) => say("spoken-pen", words));
+takePictures(element("file"), complain, async (file) => sheet.place({ file, preview: await previewOf(file) }));
+
+element("undo").addEventListener("click", () => sheet.undo());
+element("clear").addEventListener("click", () => sheet.clear());
+element("again").addEventListener("click", () => (sheet.isBlank ? greet() : ask()));
+document.addEventListener("keydown", (event) => {
+  if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.key !== "z") return;
+  if (event.target instanceof HTMLInputElement && event.target.type !== "file") return;
+  event.preventDefault();
+  sheet.undo();
 });
-paper.addEventListener("pointermove", (event) => {
-  if (!last) return;
-  const point = at(event);
-  ink.lineWidth = 22;
-  ink.lineCap = "round";
-  ink.strokeStyle = "black";
-  ink.beginPath();
-  ink.moveTo(...last);
-  ink.lineTo(...point);
-  ink.stroke();
-  last = point;
-  askAboutDrawing();
+element("key").addEventListener("submit", (event) => {
+  event.preventDefault();
+  key.set(element("secret").value.trim());
+  element("secret").value = "";
+  ask();
 });
-for (const end of ["pointerup", "pointercancel"]) paper.addEventListener(end, () => { last = null; });
-document.getElementById("clear").addEventListener("click", clear);
-document.getElementById("file").addEventListener("change", (event) => {
-  if (event.target.files[0]) ask(event.target.files[0]);
+element("forget").addEventListener("click", () => {
+  key.set("");
+  element("forget").hidden = true;
 });
-clear();
+
+key.load();
+element("forget").hidden = !key.value;
+blank();
+greet();

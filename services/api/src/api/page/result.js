@@ -1,0 +1,76 @@
+// Shows what the network reads: the digit, the bars, the image that it saw, or what went wrong.
+
+const SPOKEN_AFTER_MS = 700; // while a digit is being drawn, its answers aren't spoken one by one
+const element = (id) => document.getElementById(id);
+const percent = (share) => `${(share * 100).toFixed(1)} %`;
+
+const bars = [...Array(10).keys()].map((digit) => {
+  const [row, name, bar, share] = ["li", "b", "span", "span"].map((tag) => document.createElement(tag));
+  name.textContent = digit;
+  bar.className = "bar";
+  share.className = "share";
+  row.append(name, bar, share);
+  element("bars").append(row);
+  return { row, bar, share };
+});
+
+/** Show an answer of the api and the milliseconds that it took. */
+export function show({ prediction, probabilities, model_version: version, input }, took) {
+  complain("");
+  const ranked = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]);
+  const words = sentence(prediction, probabilities[prediction], ranked[1]);
+  element("digit").textContent = prediction;
+  element("sureness").textContent = words;
+  element("seen").src = input;
+  element("seen").alt = `The 28 by 28 pixels in which the model reads ${prediction}.`;
+  element("seen").hidden = false;
+  element("latency").textContent = `${took.toFixed(0)} ms`;
+  showVersion(version);
+  setBars(probabilities, prediction);
+  say("spoken-answer", `${words}, ${percent(probabilities[prediction])}.`);
+}
+
+/** Show that nothing has been read. */
+export function blank() {
+  element("digit").textContent = "–";
+  element("sureness").textContent = "What it reads";
+  element("seen").hidden = true;
+  element("seen").removeAttribute("src");
+  element("latency").textContent = "–";
+  setBars(null);
+  say("spoken-answer", "");
+}
+
+export function showVersion(version) {
+  element("version").textContent = version;
+}
+
+/** Show what went wrong and what to do; nothing went wrong with "". */
+export function complain(words, { canRetry = false, asksForKey = false } = {}) {
+  element("complaint").textContent = words;
+  element("again").hidden = !canRetry;
+  element("key").hidden = !asksForKey;
+  element("trouble").hidden = !words;
+}
+
+/** Let a screen reader say it, once nothing else has been to say for a moment. */
+export function say(where, words) {
+  clearTimeout(say[where]);
+  say[where] = setTimeout(() => { element(where).textContent = words; }, SPOKEN_AFTER_MS);
+}
+
+function setBars(probabilities, prediction) {
+  bars.forEach(({ row, bar, share }, digit) => {
+    row.classList.toggle("best", digit === prediction);
+    bar.style.setProperty("--share", probabilities?.[digit] ?? 0);
+    share.textContent = probabilities ? percent(probabilities[digit]) : "";
+  });
+}
+
+function sentence(digit, share, second) {
+  if (share >= 0.95) return `Almost certainly ${a(digit)}`;
+  if (share >= 0.7) return `Probably ${a(digit)}`;
+  return `Perhaps ${a(digit)}, or else ${a(second)}`;
+}
+
+const a = (digit) => `${digit === 8 ? "an" : "a"} ${digit}`;
