@@ -1,7 +1,6 @@
 """Prometheus beside a stack without Docker, until Ctrl-C: Compose's configuration, this machine's addresses.
 
-With node-exporter on the path too it also shows what the trainer said of its last run. What is kept lies under
-``.run/monitoring``.
+With node-exporter on the path too it also shows what the trainer said of its last run.
 """
 
 import os
@@ -17,9 +16,25 @@ from preflight import ports
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "deploy/monitoring/prometheus.yml"
-STATE = ROOT / ".run/monitoring"
 EXPORTERS = ("prometheus-node-exporter", "node_exporter")  # Debian's name, the project's own
 
+DEFAULTS = {
+    "API_PORT": "8888",
+    "TRITON_METRICS_PORT": "8002",
+    "PROMETHEUS_PORT": "9090",
+    "NODE_EXPORTER_PORT": "9100",
+    "PROMETHEUS_RETENTION": "15d",
+    "PROMETHEUS_RETENTION_SIZE": "2GB",
+    "PROMETHEUS_SCRAPE_INTERVAL": "5s",
+    "PROMETHEUS_RUN_DIR": str(ROOT / ".run/prometheus"),
+    "TRAINER_METRICS_FILE": str(ROOT / ".run/trainer-metrics/trainer.prom"),
+}
+TARGETS = {
+    "api": "API_PORT",
+    "triton": "TRITON_METRICS_PORT",
+    "node-exporter": "NODE_EXPORTER_PORT",
+    "prometheus": "PROMETHEUS_PORT",
+}
 MISSING = (
     "monitoring: there is no prometheus on the path: install your distribution's package (Debian, Ubuntu: prometheus) "
     "or put a release's folder on it; or, with Docker: docker compose --profile monitoring up"
@@ -30,7 +45,7 @@ def main() -> int:
     """Start what is there; return the exit status."""
     prometheus = shutil.which("prometheus")
     exporter = next(filter(None, map(shutil.which, EXPORTERS)), None)
-    wanted = ["PROMETHEUS_PORT=9090", *(["NODE_EXPORTER_PORT=9100"] if exporter else [])]
+    wanted = [f"{name}={DEFAULTS[name]}" for name in ("PROMETHEUS_PORT", *(["NODE_EXPORTER_PORT"] if exporter else []))]
     complaints = [MISSING] if prometheus is None else [f"monitoring: {complaint}" for complaint in ports(wanted)]
     if prometheus is None or complaints:
         print("\n".join(complaints), file=sys.stderr)
@@ -41,7 +56,7 @@ def main() -> int:
         manager.add_process("node-exporter", command_of_exporter(exporter))
     else:
         print(f"Without {EXPORTERS[0]} on the path, what the trainer said of its last run isn't shown.")
-    print(f"Prometheus: {address('PROMETHEUS_PORT', 9090)}/graph, alerts at /alerts. Ctrl-C stops it.", flush=True)
+    print(f"Prometheus: http://{address('PROMETHEUS_PORT')}/graph, alerts at /alerts. Ctrl-C stops it.", flush=True)
     manager.loop()
     return int(manager.returncode or 0)
 
@@ -49,42 +64,39 @@ def main() -> int:
 def configuration(*, has_exporter: bool) -> dict[str, Any]:
     """Return Compose's configuration with each job's target on this machine."""
     config: dict[str, Any] = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    config["global"] = dict.fromkeys(config["global"], setting("PROMETHEUS_SCRAPE_INTERVAL"))
     config["rule_files"] = [str(CONFIG.parent / pattern) for pattern in config["rule_files"]]
-    targets = {
-        "api": port("API_PORT", 8888),
-        "triton": port("TRITON_METRICS_PORT", 8002),
-        "node-exporter": port("NODE_EXPORTER_PORT", 9100) if has_exporter else None,
-        "prometheus": port("PROMETHEUS_PORT", 9090),
-    }
-    jobs = []
-    for job in config["scrape_configs"]:
-        if target := targets[job["job_name"]]:
-            kept = {key: value for key, value in job.items() if not key.endswith("_configs")}
-            jobs.append(kept | {"static_configs": [{"targets": [f"127.0.0.1:{target}"]}]})
-    return config | {"scrape_configs": jobs}
+    jobs = [job for job in config["scrape_configs"] if has_exporter or job["job_name"] != "node-exporter"]
+    config["scrape_configs"] = [
+        {key: value for key, value in job.items() if not key.endswith("_sd_configs")}
+        | {"static_configs": [{"targets": [address(TARGETS[job["job_name"]])]}]}
+        for job in jobs
+    ]
+    return config
 
 
 def command_of_prometheus(program: str, config: dict[str, Any]) -> str:
     """Write the configuration, and return the command that runs it."""
-    STATE.mkdir(parents=True, exist_ok=True)
-    file = STATE / "prometheus.yml"
+    folder = Path(setting("PROMETHEUS_RUN_DIR"))
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     return "exec " + shlex.join(
         [
             program,
             f"--config.file={file}",
-            f"--storage.tsdb.path={STATE / 'data'}",
-            f"--storage.tsdb.retention.time={os.environ.get('PROMETHEUS_RETENTION') or '15d'}",
-            f"--storage.tsdb.retention.size={os.environ.get('PROMETHEUS_RETENTION_SIZE') or '2GB'}",
-            f"--web.listen-address=127.0.0.1:{port('PROMETHEUS_PORT', 9090)}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--storage.tsdb.retention.time={setting('PROMETHEUS_RETENTION')}",
+            f"--storage.tsdb.retention.size={setting('PROMETHEUS_RETENTION_SIZE')}",
+            f"--web.listen-address={address('PROMETHEUS_PORT')}",
             "--log.level=warn",
         ]
     )
 
 
 def command_of_exporter(program: str) -> str:
-    """Return the command that runs node-exporter for the trainer's file alone, which with_env.sh names."""
-    folder = Path(os.environ["TRAINER_METRICS_FILE"]).resolve().parent
+    """Return the command that runs node-exporter for the trainer's file alone."""
+    folder = Path(setting("TRAINER_METRICS_FILE")).resolve().parent
     folder.mkdir(parents=True, exist_ok=True)
     return "exec " + shlex.join(
         [
@@ -92,20 +104,26 @@ def command_of_exporter(program: str) -> str:
             "--collector.disable-defaults",
             "--collector.textfile",
             f"--collector.textfile.directory={folder}",
-            f"--web.listen-address=127.0.0.1:{port('NODE_EXPORTER_PORT', 9100)}",
+            f"--web.listen-address={address('NODE_EXPORTER_PORT')}",
             "--log.level=warn",
         ]
     )
 
 
-def port(name: str, default: int) -> int:
-    """Return a port of the stack."""
-    return int(os.environ.get(name) or default)
+def setting(name: str) -> str:
+    """Return what a variable says; an empty one says nothing."""
+    return os.environ.get(name) or DEFAULTS[name]
 
 
-def address(name: str, default: int) -> str:
-    """Return where something of the stack answers."""
-    return f"http://127.0.0.1:{port(name, default)}"
+def address(port: str) -> str:
+    """Return where on this machine the port of that name is.
+
+    Raises:
+        SystemExit: It is no number.
+    """
+    if not setting(port).isdigit():
+        sys.exit(f"monitoring: {port}={setting(port)} is no port: set it to a number from 1 to 65535.")
+    return f"127.0.0.1:{setting(port)}"
 
 
 if __name__ == "__main__":

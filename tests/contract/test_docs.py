@@ -29,7 +29,7 @@ def known_variables() -> set[str]:
     return {
         *re.findall(r"`([A-Z][A-Z0-9_]+)`", table),
         *re.findall(r"\$\{([A-Z0-9_]+)", compose),
-        *re.findall(r"\"([A-Z_]+_PORT)\"", monitoring),
+        *re.findall(r"^    \"([A-Z_]+)\": ", monitoring, re.MULTILINE),
     }
 
 

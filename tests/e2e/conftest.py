@@ -29,12 +29,14 @@ class Trainer:
 
     def __init__(self, repository: Path, triton: TritonServer) -> None:
         self.repository, self._triton = repository, triton
+        self.metrics_file = repository.parent / "trainer-metrics/trainer.prom"
 
     def run(self, *args: str, check: bool = True, **settings: str) -> subprocess.CompletedProcess[str]:
         defaults = {
             "TRAINER_MODEL_REPOSITORY": str(self.repository),
             "TRAINER_TRITON_URL": self._triton.grpc_url,
             "TRAINER_TRITON_ADMIN_KEY": self._triton.admin_key,
+            "TRAINER_METRICS_FILE": str(self.metrics_file),
             # A short training is enough to serve; how good the full one is, `make bench-model` measures.
             "TRAINER_EPOCHS": "1",
             "TRAINER_TRAIN_LIMIT": "12000",

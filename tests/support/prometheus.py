@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+EXPORTERS = ("prometheus-node-exporter", "node_exporter")  # Debian's name, the project's own
 MONITORING_NEEDS = "install Debian's package prometheus, or put an unpacked release on the path"
 
 
