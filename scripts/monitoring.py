@@ -35,6 +35,8 @@ TARGETS = {
     "node-exporter": "NODE_EXPORTER_PORT",
     "prometheus": "PROMETHEUS_PORT",
 }
+# On loopback nobody stands in between, and the certificate may be for another name.
+TLS = {"scheme": "https", "tls_config": {"insecure_skip_verify": True}}
 MISSING = (
     "monitoring: there is no prometheus on the path: install your distribution's package (Debian, Ubuntu: prometheus) "
     "or put a release's folder on it; or, with Docker: docker compose --profile monitoring up"
@@ -70,6 +72,7 @@ def configuration(*, has_exporter: bool) -> dict[str, Any]:
     config["scrape_configs"] = [
         {key: value for key, value in job.items() if not key.endswith("_sd_configs")}
         | {"static_configs": [{"targets": [address(TARGETS[job["job_name"]])]}]}
+        | (TLS if job["job_name"] == "api" and os.environ.get("API_TLS_CERT_FILE") else {})
         for job in jobs
     ]
     return config

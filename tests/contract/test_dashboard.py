@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.compose_files import CPU, ROOT, stack
+from tests.support.compose_files import CPU, ROOT, SECURE, stack
 
 MONITORING = ROOT / "deploy/monitoring"
 PANELS = json.loads((MONITORING / "grafana/dashboards/stack.json").read_text())["panels"]
@@ -56,6 +56,17 @@ def test_grafana_asks_as_often_as_prometheus_does():
     [source] = DATASOURCE["datasources"]
     assert source["jsonData"]["timeInterval"] == PROMETHEUS["global"]["scrape_interval"]
     assert source["url"] == "http://prometheus:9090"
+
+
+def test_beside_the_secure_stack_only_the_api_is_asked_otherwise():
+    secure = yaml.safe_load((MONITORING / "prometheus.secure.yml").read_text())
+    [api] = [job for job in secure["scrape_configs"] if job["job_name"] == "api"]
+    assert (api.pop("scheme"), api.pop("tls_config")) == ("https", {"ca_file": "/run/secrets/ca.crt"})
+    assert secure == PROMETHEUS
+    service = stack(CPU, SECURE)["services"]["prometheus"]
+    assert service["secrets"] == ["ca.crt"]
+    # Compose takes the later of two mounts on the same file.
+    assert service["volumes"][-1] == "./deploy/monitoring/prometheus.secure.yml:/etc/prometheus/prometheus.yml:ro"
 
 
 def test_every_job_is_a_service_of_compose():
