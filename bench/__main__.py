@@ -41,7 +41,7 @@ def main() -> int:
         "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
         "machine": machine.fingerprint(),
         "packages": versions.packages(),
-        "model": {"version": served.version, "sha256": served.sha256},
+        "model": {"version": served.version, "format": served.format, "sha256": served.sha256},
         "plan": plan.as_dict(),
         "settings": settings,
         "contenders": names,

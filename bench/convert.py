@@ -1,68 +1,76 @@
-"""Runs in the environment ``convert``: the published model as ONNX, and what it answers to the images.
+"""The published model in both formats, and what it answers to the images.
 
-    convert.py VERSION_FOLDER IMAGES.npy OUT_FOLDER
+    python -m bench.convert VERSION_FOLDER IMAGES.npy OUT_FOLDER
 
-Writes ``model.onnx`` and ``reference.json`` (ten probabilities an image) to OUT_FOLDER.
+Writes ``model.onnx``, ``model.pt`` (one of them is the published file as it is) and ``reference.json`` (ten
+probabilities an image) to OUT_FOLDER. A process of its own: whoever measures carries no PyTorch around.
 """
 
 import json
-import shutil
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
+import onnx
 import torch
+from onnx import numpy_helper
+from torch import nn
+
+from trainer import onnx_graph, torchscript
+from trainer.network import DigitNetwork
 
 # Between two exact implementations of the same float32 sums.
 MAX_DIFFERENCE = 1e-3
 
 
-def export(model: Path, onnx: Path) -> None:
-    """Write the TorchScript file as ONNX, any number of rows.
-
-    The exporter that reads TorchScript is used, although a newer one exists: the newer one needs the network's Python,
-    and then what is measured wouldn't be the published file.
-    """
-    network = torch.jit.load(str(model), map_location="cpu").eval()
-    rows = torch.zeros((2, 1, 28, 28), dtype=torch.uint8)
-    axes = {"INPUT__0": {0: "rows"}, "OUTPUT__0": {0: "rows"}}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network, (rows,), str(onnx), input_names=["INPUT__0"], output_names=["OUTPUT__0"], dynamic_axes=axes,
-            opset_version=17, dynamo=False,
-        )  # fmt: skip
-
-
-def by_torch(model: Path, images_u8: np.ndarray) -> np.ndarray:
-    """Return ``(N, 10)`` probabilities."""
+def torchscript_of(data: bytes) -> bytes:
+    """Return ``model.pt`` as the trainer would have published it, from the weights in a ``model.onnx``."""
+    graph = onnx.load_from_string(data).graph
+    values = {tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy()) for tensor in graph.initializer}
+    network = DigitNetwork().eval()
+    layers = {kind: [m for m in network.modules() if isinstance(m, kind)] for kind in (nn.Conv2d, nn.BatchNorm2d)}
+    blocks = zip(*layers.values(), strict=True)
     with torch.inference_mode():
-        return torch.jit.load(str(model), map_location="cpu").eval()(torch.from_numpy(images_u8)).exp().numpy()
+        for node in graph.node:
+            if node.op_type == "Identity":  # the exporter keeps equal tensors once
+                values[node.output[0]] = values[node.input[0]]
+            elif node.op_type == "Conv":
+                convolution, norm = next(blocks)
+                convolution.weight.copy_(values[node.input[1]])
+                # The norm was folded into the convolution: what is left of it is a bias.
+                norm.running_var.fill_(1 - norm.eps)
+                norm.bias.copy_(values[node.input[2]])
+            elif node.op_type == "Gemm":
+                network.classifier.weight.copy_(values[node.input[1]])
+                network.classifier.bias.copy_(values[node.input[2]])
+    network.to(memory_format=torch.channels_last)
+    return torchscript.dump(network)
 
 
-def by_onnx(model: Path, images_u8: np.ndarray, rows: int) -> np.ndarray:
+def probabilities(network: nn.Module, images_u8: np.ndarray, rows: int) -> np.ndarray:
     """Return ``(N, 10)`` probabilities, asked for in batches of ``rows``."""
-    session = ort.InferenceSession(str(model), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    parts = [images_u8[i : i + rows] for i in range(0, len(images_u8), rows)]
-    return np.exp(np.concatenate([session.run(None, {name: part})[0] for part in parts]))
+    with torch.inference_mode():
+        return np.exp(np.concatenate([network(part).numpy() for part in torch.from_numpy(images_u8).split(rows)]))
 
 
 def main() -> None:
     version, images, out = map(Path, sys.argv[1:4])
     images_u8 = np.load(images)  # (N, 1, 28, 28)
-    torchscript, onnx = version / "model.pt", out / "model.onnx"
     if (version / "model.onnx").is_file():
-        shutil.copy(version / "model.onnx", onnx)
+        onnx_data = (version / "model.onnx").read_bytes()
+        torchscript_data = torchscript_of(onnx_data)
     else:
-        export(torchscript, onnx)
-    expected = by_torch(torchscript, images_u8) if torchscript.is_file() else by_onnx(onnx, images_u8, len(images_u8))
-    for rows in (1, 7, len(images_u8)):
-        difference = float(np.abs(expected - by_onnx(onnx, images_u8, rows)).max())
-        if not difference <= MAX_DIFFERENCE:
-            sys.exit(f"the ONNX file differs by {difference:.2g} in batches of {rows}")
+        torchscript_data = (version / "model.pt").read_bytes()
+        onnx_data = onnx_graph.dump(torchscript.load(torchscript_data))
+    networks = [onnx_graph.load(onnx_data), torchscript.load(torchscript_data)]
+    expected = probabilities(networks[0], images_u8, len(images_u8))
+    for network in networks:
+        for rows in (1, 7, len(images_u8)):
+            difference = float(np.abs(expected - probabilities(network, images_u8, rows)).max())
+            if not difference <= MAX_DIFFERENCE:
+                sys.exit(f"the two formats differ by {difference:.2g} in batches of {rows}")
+    (out / "model.onnx").write_bytes(onnx_data)
+    (out / "model.pt").write_bytes(torchscript_data)
     (out / "reference.json").write_text(json.dumps(expected.tolist()))
 
 

@@ -1,6 +1,5 @@
 """The model that everybody serves, what it answers, and the images that it is asked about."""
 
-import hashlib
 import io
 import json
 import subprocess
@@ -11,9 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from bench import environment
 from bench.errors import StartFailed
-from bench.paths import BENCH, ROOT, RUN
+from bench.paths import ROOT, RUN
 from loadgen.samples import Sample, load_samples
 from trainer.repository import Repository
 
@@ -26,6 +24,7 @@ class Model(NamedTuple):
 
     repository: Path
     version: int
+    format: str  # of the published file; the other one is made from it
     torchscript: Path
     onnx: Path
     sha256: str
@@ -47,17 +46,17 @@ def load(repository: Path) -> Model:
             raise StartFailed("no model is published, and training one failed")
         version = Repository(repository, NAME).served()
     folder = repository / NAME / str(version)
-    (served,) = [path for path in (folder / "model.pt", folder / "model.onnx") if path.is_file()][:1]
-    sha256 = hashlib.sha256(served.read_bytes()).hexdigest()
+    manifest = Repository(repository, NAME).manifest(int(version or 0))
     samples = load_samples()[:: len(load_samples()) // IMAGES][:IMAGES]
     images_u8 = np.stack([np.asarray(Image.open(io.BytesIO(sample.png)), np.uint8)[None] for sample in samples])
-    converted = _convert(folder, images_u8, RUN / "model" / sha256[:12])
+    converted = _convert(folder, images_u8, RUN / "model" / manifest.sha256[:12])
     return Model(
         repository=repository,
         version=int(version or 0),
-        torchscript=folder / "model.pt",
+        format=manifest.format,
+        torchscript=converted / "model.pt",
         onnx=converted / "model.onnx",
-        sha256=sha256,
+        sha256=manifest.sha256,
         samples=samples,
         images_u8=images_u8,
         probabilities=json.loads((converted / "reference.json").read_text()),
@@ -69,9 +68,8 @@ def _convert(version: Path, images_u8: np.ndarray, out: Path) -> Path:
         return out
     out.mkdir(parents=True, exist_ok=True)
     np.save(out / "images.npy", images_u8)
-    python = environment.prepare("convert", with_torch=True) / "python"
-    argv = [str(python), str(BENCH / "convert.py"), str(version), str(out / "images.npy"), str(out)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    argv = [sys.executable, "-m", "bench.convert", str(version), str(out / "images.npy"), str(out)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise StartFailed(f"the model can't be converted to ONNX: {done.stderr.strip()[-400:]}")
+        raise StartFailed(f"the model can't be converted: {done.stderr.strip()[-400:]}")
     return out

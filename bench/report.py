@@ -102,7 +102,8 @@ def _measured_on(results: dict[str, Any]) -> str:
         [
             f"- {machine['cores']} cores of {machine['cpu']}, {machine['memory_gib']} GiB, {machine['system']}, kernel "
             f"{machine['kernel']}, Python {machine['python']}; load average before: {machine['load_before'][0]}",
-            f"- model version {model['version']}, SHA-256 `{model['sha256'][:12]}`; the stack's settings: {settings}",
+            f"- model version {model['version']}, {model['format']}, SHA-256 `{model['sha256'][:12]}`",
+            f"- the stack's settings: {settings}",
             f"- {packages}",
             f"- {plan}",
             f"- `{results['command']}`",

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from bench import environment
 from bench.contenders.catalogue import OURS, WORKERS, Contender, own_programs
-from bench.errors import StartFailed
 from bench.model import NAME, Model
 from bench.paths import BENCH, LOGS, ROOT, RUN
 from bench.process import Server, answers, clean_env, free_port
@@ -47,8 +46,6 @@ def running(name: str, contender: Contender, model: Model, settings: Mapping[str
     Raises:
         StartFailed: It doesn't come up.
     """
-    if contender.needs_torch and not model.torchscript.is_file():
-        raise StartFailed("the published version has no model.pt")
     scene = Running(name)
     try:
         if contender.needs_triton:

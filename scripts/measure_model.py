@@ -1,18 +1,22 @@
-"""Measures an exported model: accuracy on MNIST's test set, µs an image on one thread, size. Writes Markdown.
+"""Measures exported models: accuracy on MNIST's test set, µs an image on one thread, size. Writes Markdown.
 
     python scripts/measure_model.py                       the published model
-    python scripts/measure_model.py path/to/model.pt      another one
+    python scripts/measure_model.py FILE…                 others, model.onnx or model.pt
 
-The time is that of the network alone, as one Triton instance runs it, without Triton and the network between.
+The time is that of the network alone, as one Triton instance runs it, without Triton and the network between. Several
+files are measured in turns, so that a machine that drifts treats all alike.
 """
 
 import argparse
+import math
 import os
 import platform
 import statistics
 import time
 from pathlib import Path
 
+import onnx
+import onnxruntime
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +25,7 @@ from trainer.console import Console
 from trainer.data import Images, load_dataset
 from trainer.errors import TrainerError
 from trainer.evaluate import accuracy
+from trainer.formats import FORMATS, FormatName
 from trainer.repository import Repository
 from trainer.settings import Settings
 
@@ -33,36 +38,43 @@ IMAGES_A_REPEAT = 1024
 def main() -> None:
     """Measure, and print what a page of benchmarks needs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", nargs="?", type=Path, help="a model.pt; default: the published one")
-    chosen: Path | None = parser.parse_args().model
+    parser.add_argument("files", nargs="*", type=Path, help="model.onnx, model.pt; default: the published one")
+    chosen: list[Path] = parser.parse_args().files
     try:
         print(report(chosen, Settings()))
     except (TrainerError, OSError) as exc:
         raise SystemExit(f"error: {exc}") from exc
 
 
-def report(chosen: Path | None, settings: Settings) -> str:
-    """Return the figures of a model file as Markdown."""
-    path = chosen or published(settings)
-    data = path.read_bytes()
-    network = export.load(data)
-    dataset = load_dataset(settings, Console())
+def report(chosen: list[Path], settings: Settings) -> str:
+    """Return the figures of model files as Markdown."""
+    paths = chosen or [published(settings)]
+    names = [format_of(path) for path in paths]
+    files = [path.read_bytes() for path in paths]
     torch.set_num_threads(1)
+    networks = [export.load(data, name) for data, name in zip(files, names, strict=True)]
+    dataset = load_dataset(settings, Console())
     lines = [
-        f"- Accuracy on {dataset.name}'s test set ({len(dataset.test):,} images): "
-        f"**{100 * accuracy(network, dataset.test, export.CPU):.2f} %**",
-        f"- File: {len(data) / 1e3:.0f} kB, {count_values(network):,} parameters after folding",
         f"- Machine: {cpu_model()}, {os.cpu_count()} cores; Python {platform.python_version()}, "
-        f"PyTorch {torch.__version__}",
+        f"PyTorch {torch.__version__}, ONNX Runtime {onnxruntime.__version__}"
+    ]
+    for network, name, data in zip(networks, names, files, strict=True):
+        share = accuracy(network, dataset.test, export.CPU)
+        lines.append(
+            f"- {FORMATS[name].title}: **{100 * share:.2f} %** of {dataset.name}'s {len(dataset.test):,} test images, "
+            f"{len(data) / 1e3:.0f} kB, {count_values(network, name, data):,} values after folding"
+        )
+    lines += [
         "",
-        "| images a batch | µs an image, median | fastest | slowest tenth from | images a second |",
-        "|---:|---:|---:|---:|---:|",
+        "| file | images a batch | µs an image, median | fastest | slowest tenth from | images a second |",
+        "|---|---:|---:|---:|---:|---:|",
     ]
     for size in BATCH_SIZES:
-        times_us = sorted(measure(network, dataset.test, size))
-        median_us = statistics.median(times_us)
-        slow_us = times_us[int(0.9 * len(times_us))]
-        lines.append(f"| {size} | {median_us:.1f} | {times_us[0]:.1f} | {slow_us:.1f} | {1e6 / median_us:,.0f} |")
+        for name, times_us in zip(names, measure(networks, dataset.test, size), strict=True):
+            median_us = statistics.median(times_us)
+            slow_us = sorted(times_us)[int(0.9 * len(times_us))]
+            figures = f"{median_us:.1f} | {min(times_us):.1f} | {slow_us:.1f} | {1e6 / median_us:,.0f}"
+            lines.append(f"| {FORMATS[name].title} | {size} | {figures} |")
     return "\n".join(lines)
 
 
@@ -73,26 +85,38 @@ def published(settings: Settings) -> Path:
     if version is None:
         raise SystemExit(f"error: nothing is published in {repository.folder}; `make train` does it")
     repository.model(version)
-    return repository.folder / str(version) / export.MODEL_FILE
+    return repository.model_path(version)
+
+
+def format_of(path: Path) -> FormatName:
+    """Return the format of a model's file, by its ending."""
+    for name, kind in FORMATS.items():
+        if path.suffix == Path(kind.file).suffix:
+            return name
+    raise SystemExit(f"error: {path}: neither {' nor '.join(kind.file for kind in FORMATS.values())}")
 
 
 @torch.inference_mode()
-def measure(network: nn.Module, images: Images, size: int) -> list[float]:
-    """Return µs an image for each repeat, on real images in batches of ``size``."""
+def measure(networks: list[nn.Module], images: Images, size: int) -> list[list[float]]:
+    """Return µs an image of each network for each repeat, on real images in batches of ``size``."""
     batches: tuple[Tensor, ...] = torch.split(images.images_u8[:IMAGES_A_REPEAT], size)
-    for batch in batches[:WARM_UP_RUNS]:
-        network(batch)
-    times_us = []
-    for _ in range(REPEATS):
-        started_ns = time.perf_counter_ns()
-        for batch in batches:
+    for network in networks:
+        for batch in batches[:WARM_UP_RUNS]:
             network(batch)
-        times_us.append((time.perf_counter_ns() - started_ns) / 1e3 / IMAGES_A_REPEAT)
+    times_us: list[list[float]] = [[] for _ in networks]
+    for _ in range(REPEATS):
+        for network, times in zip(networks, times_us, strict=True):
+            started_ns = time.perf_counter_ns()
+            for batch in batches:
+                network(batch)
+            times.append((time.perf_counter_ns() - started_ns) / 1e3 / IMAGES_A_REPEAT)
     return times_us
 
 
-def count_values(network: nn.Module) -> int:
-    """Return the floats in the frozen graph: weights and biases, batch norms folded in."""
+def count_values(network: nn.Module, name: FormatName, data: bytes) -> int:
+    """Return the floats in the graph: weights and biases, batch norms folded in."""
+    if name == "onnx":
+        return sum(math.prod(tensor.dims) for tensor in onnx.load_from_string(data).graph.initializer)
     constants = network.code_with_constants[1].const_mapping.values()
     return sum(constant.numel() for constant in constants if isinstance(constant, Tensor))
 

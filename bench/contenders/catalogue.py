@@ -15,7 +15,6 @@ class Contender(NamedTuple):
         title: Its row in the table.
         argv: Its command, of its environment's folder of programs and its port; none for Triton alone.
         environment: Its file in ``bench/requirements``; the stack's own environment if empty.
-        needs_torch: Whether it runs the TorchScript file itself.
         needs_triton: Whether it asks Triton.
         is_peer: Whether it is another serving framework; ``bench-quick`` leaves those out.
         settings: Further variables of its environment.
@@ -24,7 +23,6 @@ class Contender(NamedTuple):
     title: str
     argv: Callable[[Path, int], list[str]] | None = None
     environment: str = ""
-    needs_torch: bool = False
     needs_triton: bool = False
     is_peer: bool = False
     settings: dict[str, str] = {}  # noqa: RUF012 - never changed
@@ -64,15 +62,12 @@ CONTENDERS = {
         "FastAPI → Triton, one gRPC call a request, 2 workers", _uvicorn, "fastapi", needs_triton=True
     ),
     "fastapi_onnxruntime": Contender("plain FastAPI + ONNX Runtime in process, 2 workers", _uvicorn, "fastapi"),
-    "fastapi_pytorch": Contender(
-        "plain FastAPI + PyTorch in process, 2 workers", _uvicorn, "fastapi", needs_torch=True
-    ),
-    "litserve": Contender("LitServe, batching", _script("server.py"), "litserve", needs_torch=True, is_peer=True),
+    "fastapi_pytorch": Contender("plain FastAPI + PyTorch in process, 2 workers", _uvicorn, "fastapi"),
+    "litserve": Contender("LitServe, batching", _script("server.py"), "litserve", is_peer=True),
     "bentoml": Contender(
         "BentoML, batching",
         _bentoml,
         "bentoml",
-        needs_torch=True,
         is_peer=True,
         settings={"BENTOML_DO_NOT_TRACK": "true"},
     ),
@@ -80,7 +75,6 @@ CONTENDERS = {
         "Ray Serve, batching",
         _script("app.py"),
         "ray",
-        needs_torch=True,
         is_peer=True,
         settings={"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"},
     ),

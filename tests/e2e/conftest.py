@@ -74,6 +74,14 @@ def trainer(run_dir: Path, triton: TritonServer) -> Trainer:
 
 
 @pytest.fixture(scope="session")
+def network(run_dir: Path, trainer: Trainer) -> torch.jit.ScriptModule:
+    """Version 1 in PyTorch: the same training again, as TorchScript, in a repository that no Triton reads."""
+    elsewhere = run_dir / "never_served"
+    trainer.run("train", "--format", "torchscript", "--no-load", TRAINER_MODEL_REPOSITORY=str(elsewhere))
+    return torch.jit.load(str(elsewhere / "mnist_cnn/1/model.pt"), map_location="cpu")
+
+
+@pytest.fixture(scope="session")
 def api(run_dir: Path, triton: TritonServer, trainer: Trainer) -> Iterator[ApiServer]:
     with ApiServer(run_dir / "api", triton.grpc_url) as server:
         server.wait_ready()

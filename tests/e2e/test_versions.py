@@ -1,7 +1,9 @@
 """New versions come into service, and former ones back, while clients ask."""
 
 import pytest
+import torch
 
+from tests.support.agreement import assert_agrees
 from tests.support.images import as_json, png
 from tests.support.load import Load
 
@@ -11,17 +13,22 @@ def body(images) -> dict[str, str]:
     return as_json(png(images.images_u8[0, 0].numpy()))
 
 
-def test_training_again_and_rolling_back_cost_no_request(api, trainer, body):
+def test_training_again_and_rolling_back_cost_no_request_even_from_one_format_to_the_other(
+    api, client, trainer, images, body
+):
     with Load(api.url, body) as load:
-        trained = trainer.run("train", "--seed", "7")
-        assert "2" in trained.stdout
+        trained = trainer.run("train", "--seed", "7", "--format", "torchscript")
+        assert "version 2" in trained.stdout
     assert load.failures == []
     assert set(load.answers) == {"1", "2"}
+    assert "pytorch_libtorch" in (trainer.repository / "mnist_cnn/config.pbtxt").read_text()
+    assert_agrees(client, torch.jit.load(str(trainer.repository / "mnist_cnn/2/model.pt")), images, "2")
 
     with Load(api.url, body) as load:
         trainer.run("rollback")
     assert load.failures == []
     assert set(load.answers) == {"1", "2"}
+    assert "onnxruntime_onnx" in (trainer.repository / "mnist_cnn/config.pbtxt").read_text()
 
     with Load(api.url, body, clients=1) as load:
         trainer.run("list")

@@ -99,9 +99,14 @@ class BatchedModel(ABC):
         return pb_utils.InferenceResponse([pb_utils.Tensor.from_dlpack(name, to_dlpack(part)) for name, part in named])
 
 
-def threads_of(config: Config) -> int:
-    """Return the threads of an instance; one unless the config says otherwise: more than cores make it slower."""
-    parameter = config.get("parameters", {}).get("INTRA_OP_THREAD_COUNT", {})
+def threads_of(config: Config, name: str) -> int:
+    """Return the threads of an instance; one unless the config says otherwise: more than cores make it slower.
+
+    Args:
+        config: The model's.
+        name: What the native backend calls this parameter.
+    """
+    parameter = config.get("parameters", {}).get(name, {})
     return max(1, int(parameter.get("string_value") or 1))
 
 

@@ -53,6 +53,7 @@ def dataset() -> Dataset:
 @pytest.fixture
 def manifest(dataset: Dataset) -> Manifest:
     return Manifest(
+        format="onnx",
         created="2026-01-02T03:04:05+00:00",
         validation_accuracy=0.9950,
         test_accuracy=0.9960,

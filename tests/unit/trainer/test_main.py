@@ -41,9 +41,12 @@ def test_flags_go_before_variables(repository_dir, monkeypatch) -> None:
     monkeypatch.setattr(pipeline, "ensure", lambda settings, console, load: seen.append((settings, load)))
     monkeypatch.setenv("TRAINER_EPOCHS", "7")
     monkeypatch.setenv("TRAINER_SEED", "5")
-    assert command_line.main(["ensure", "--epochs", "2", "--dataset", "digits", "--no-load"]) == 0
+    monkeypatch.setenv("TRAINER_FORMAT", "onnx")
+    flags = ["--epochs", "2", "--dataset", "digits", "--format", "torchscript", "--no-load"]
+    assert command_line.main(["ensure", *flags]) == 0
     ((settings, load),) = seen
     assert (settings.epochs, settings.seed, settings.dataset, load) == (2, 5, "digits", False)
+    assert settings.format == "torchscript"
 
 
 def test_a_wrong_setting_names_its_variable_and_not_its_value(repository_dir, monkeypatch, capsys) -> None:

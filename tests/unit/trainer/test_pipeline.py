@@ -30,6 +30,7 @@ def test_train_tells_the_story_and_leaves_a_whole_version(
     assert manifest.libraries.keys() >= {"torch", "python"}
     assert manifest.created.endswith("+00:00")
     assert len(manifest.sha256) == 64
+    assert manifest.format == "onnx"
     # And again, against the first.
     pipeline.train(with_settings(settings, max_accuracy_drop=1.0), console, load=False)
     assert repository.served() == 2
@@ -52,10 +53,10 @@ def test_ensure_trains_only_if_nothing_is_published(settings, repository, consol
 
 def test_ensure_checks_what_is_published(settings, repository, manifest: Manifest, console, monkeypatch) -> None:
     monkeypatch.setattr(pipeline, "train", pytest.fail)
-    publish.publish(repository, b"model", manifest, 128)
+    publish.publish(repository, b"model", manifest)
     pipeline.ensure(settings, console, load=True)
     assert "nothing to train" in console.out.getvalue()
-    (repository.folder / "1" / "model.pt").write_bytes(b"tampered")
+    (repository.folder / "1" / "model.onnx").write_bytes(b"tampered")
     with pytest.raises(RepositoryDamaged):
         pipeline.ensure(settings, console, load=True)
 
@@ -77,7 +78,7 @@ def test_list_shows_what_is_served_retired_and_damaged(settings, repository, man
     pipeline.list_versions(settings, console)
     assert "nothing is published" in console.out.getvalue()
     for _ in range(3):
-        publish.publish(repository, b"model", manifest, 128)
+        publish.publish(repository, b"model", manifest)
     (repository.folder / "1" / "manifest.json").unlink()
     pipeline.list_versions(settings, console)
     rows = console.out.getvalue().splitlines()[-3:]
@@ -87,9 +88,27 @@ def test_list_shows_what_is_served_retired_and_damaged(settings, repository, man
     assert manifest.created in rows[0]
 
 
+def test_the_format_is_a_setting_and_going_back_crosses_it(
+    settings: Settings, repository: Repository, console: Console
+) -> None:
+    lax = with_settings(settings, max_accuracy_drop=1.0)
+    for name in ("onnx", "torchscript"):
+        pipeline.train(with_settings(lax, format=name), console, load=False)
+    assert "of ONNX" in console.out.getvalue()
+    assert "of TorchScript" in console.out.getvalue()
+    assert [repository.model_path(version).name for version in (1, 2)] == ["model.onnx", "model.pt"]
+    # To load it, it is asked first, whatever its format; nobody answers there.
+    for _ in range(2):
+        pipeline.rollback(settings, console, to=1, load=True)
+        pipeline.rollback(settings, console, to=2, load=True)
+    pipeline.list_versions(settings, console)
+    rows = [row.split() for row in console.out.getvalue().splitlines()[-2:]]
+    assert [(row[1], row[7]) for row in rows] == [("served", "torchscript"), ("retired", "onnx")]
+
+
 def test_rollback_goes_back_and_to_a_named_version(settings, repository, manifest, console) -> None:
     for version in range(1, 4):
-        publish.publish(repository, b"model %d" % version, manifest, 128)
+        publish.publish(repository, b"model %d" % version, manifest)
     pipeline.rollback(settings, console, to=None, load=False)
     assert repository.served() == 2
     pipeline.rollback(settings, console, to=3, load=False)
@@ -100,7 +119,7 @@ def test_rollback_goes_back_and_to_a_named_version(settings, repository, manifes
 
 def test_a_rollback_to_what_cannot_be_loaded_moves_nothing(settings, repository, manifest, console) -> None:
     for _ in range(2):
-        publish.publish(repository, b"not TorchScript", manifest, 128)
+        publish.publish(repository, b"not ONNX", manifest)
     with pytest.raises(RepositoryDamaged, match="can't be loaded"):
         pipeline.rollback(settings, console, to=None, load=True)
     with pytest.raises(VersionMissing, match="version 9"):

@@ -60,7 +60,7 @@ def leftovers(repository: Repository) -> list[str]:
 
 def test_versions_count_up_and_the_last_is_served(repository: Repository, manifest: Manifest) -> None:
     for version in (1, 2, 3):
-        assert publish.publish(repository, b"model %d" % version, manifest, 128) == version
+        assert publish.publish(repository, b"model %d" % version, manifest) == version
         assert_whole(repository, served=version)
     assert [repository.manifest(version).previous for version in (1, 2, 3)] == [None, 1, 2]
 
@@ -68,11 +68,11 @@ def test_versions_count_up_and_the_last_is_served(repository: Repository, manife
 def test_every_user_may_read_it(repository: Repository, manifest: Manifest) -> None:
     before = os.umask(0o077)
     try:
-        publish.publish(repository, b"model 1", manifest, 128)
+        publish.publish(repository, b"model 1", manifest)
     finally:
         os.umask(before)
     modes = {path.name: path.stat().st_mode & 0o777 for path in repository.folder.rglob("*")}
-    assert modes == {"1": 0o755, "model.pt": 0o644, "manifest.json": 0o644, "config.pbtxt": 0o644}
+    assert modes == {"1": 0o755, "model.onnx": 0o644, "manifest.json": 0o644, "config.pbtxt": 0o644}
     assert repository.folder.stat().st_mode & 0o777 == 0o755
 
 
@@ -82,15 +82,15 @@ def test_a_fault_at_any_step_leaves_what_was_or_what_is_to_be(
 ) -> None:
     for step in range(1, STEPS_OF_A_PUBLISH + 2):
         repository = Repository(tmp_path / f"step-{step}", "mnist_cnn")
-        publish.publish(repository, b"model 1", manifest, 128)
+        publish.publish(repository, b"model 1", manifest)
         with monkeypatch.context() as patch:
             counter = Fault(step, fault)
             counter.arm(patch)
             if step > STEPS_OF_A_PUBLISH:
-                publish.publish(repository, b"model 2", manifest, 128)
+                publish.publish(repository, b"model 2", manifest)
             else:
                 with pytest.raises(KeyboardInterrupt if fault is ctrl_c else RepositoryError):
-                    publish.publish(repository, b"model 2", manifest, 128)
+                    publish.publish(repository, b"model 2", manifest)
         # Only the sync after the pointer's rename comes after the commit point.
         assert_whole(repository, served=2 if step >= STEPS_OF_A_PUBLISH else 1)
         assert leftovers(repository) == []
@@ -105,7 +105,7 @@ def publish_and_be_killed(repository: Repository, manifest: Manifest, step: int)
         try:
             with pytest.MonkeyPatch.context() as patch, publish.changing(repository):
                 Fault(step, lambda: os.kill(os.getpid(), signal.SIGKILL)).arm(patch)
-                publish.publish(repository, b"model 2", manifest, 128)
+                publish.publish(repository, b"model 2", manifest)
             status = 0
         finally:
             os._exit(status)
@@ -115,14 +115,14 @@ def publish_and_be_killed(repository: Repository, manifest: Manifest, step: int)
 def test_a_kill_at_any_step_leaves_what_was_or_what_is_to_be(tmp_path: Path, manifest: Manifest) -> None:
     for step in range(1, STEPS_OF_A_PUBLISH + 2):
         repository = Repository(tmp_path / f"step-{step}", "mnist_cnn")
-        publish.publish(repository, b"model 1", manifest, 128)
+        publish.publish(repository, b"model 1", manifest)
         status = publish_and_be_killed(repository, manifest, step)
         assert status == (0 if step > STEPS_OF_A_PUBLISH else -signal.SIGKILL)
         assert_whole(repository, served=2 if step >= STEPS_OF_A_PUBLISH else 1)
         # The next one sweeps, isn't locked out, and takes a number that nobody had.
         with publish.changing(repository):
             number = max(repository.versions()) + 1
-            assert publish.publish(repository, b"model %d" % number, manifest, 128) == number
+            assert publish.publish(repository, b"model %d" % number, manifest) == number
         assert_whole(repository, served=number)
         assert leftovers(repository) == []
 
@@ -130,22 +130,22 @@ def test_a_kill_at_any_step_leaves_what_was_or_what_is_to_be(tmp_path: Path, man
 def test_a_version_that_no_config_named_is_not_rolled_back_to(
     repository: Repository, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish.publish(repository, b"model 1", manifest, 128)
+    publish.publish(repository, b"model 1", manifest)
     with monkeypatch.context() as patch:
         Fault(STEPS_OF_A_PUBLISH - 1, full_disk).arm(patch)
         with pytest.raises(RepositoryError):
-            publish.publish(repository, b"model 2", manifest, 128)
+            publish.publish(repository, b"model 2", manifest)
     assert repository.versions() == [1, 2]
-    assert publish.publish(repository, b"model 3", manifest, 128) == 3
+    assert publish.publish(repository, b"model 3", manifest) == 3
     assert repository.former() == 1
 
 
 def test_a_version_rolled_back_is_not_rolled_back_to(repository: Repository, manifest: Manifest) -> None:
     for version in (1, 2, 3):
-        publish.publish(repository, b"model %d" % version, manifest, 128)
+        publish.publish(repository, b"model %d" % version, manifest)
     publish.point_at(repository, repository.former())
     assert repository.served() == 2
-    assert publish.publish(repository, b"model 4", manifest, 128) == 4
+    assert publish.publish(repository, b"model 4", manifest) == 4
     chain = []
     while True:
         try:
@@ -157,12 +157,30 @@ def test_a_version_rolled_back_is_not_rolled_back_to(repository: Repository, man
     assert_whole(repository, served=1)
 
 
+def test_going_back_to_another_format_brings_its_own_config(repository: Repository, manifest: Manifest) -> None:
+    records = [
+        manifest.model_copy(update={"format": "torchscript", "max_batch_size": 64}),
+        manifest.model_copy(update={"format": "onnx", "max_batch_size": 128}),
+    ]
+    config = repository.folder / "config.pbtxt"
+    texts = []
+    for version, record in enumerate(records, 1):
+        publish.publish(repository, b"model %d" % version, record)
+        texts.append(config.read_text())
+    assert "pytorch_libtorch" in texts[0]
+    assert "onnxruntime_onnx" in texts[1]
+    for version in (1, 2):
+        publish.point_at(repository, version)
+        assert config.read_text() == texts[version - 1]
+        assert_whole(repository, served=version)
+
+
 def test_going_to_a_damaged_or_missing_version_changes_nothing(repository: Repository, manifest: Manifest) -> None:
     with pytest.raises(VersionMissing, match="no version 1"):
         publish.point_at(repository, 1)
-    publish.publish(repository, b"model 1", manifest, 128)
-    publish.publish(repository, b"model 2", manifest, 128)
-    (repository.folder / "1" / "model.pt").write_bytes(b"tampered")
+    publish.publish(repository, b"model 1", manifest)
+    publish.publish(repository, b"model 2", manifest)
+    (repository.folder / "1" / "model.onnx").write_bytes(b"tampered")
     with pytest.raises(RepositoryDamaged):
         publish.point_at(repository, 1)
     with pytest.raises(VersionMissing, match="no version 9"):
@@ -171,12 +189,12 @@ def test_going_to_a_damaged_or_missing_version_changes_nothing(repository: Repos
 
 
 def test_withdrawing_serves_nothing_and_keeps_the_number(repository: Repository, manifest: Manifest) -> None:
-    publish.publish(repository, b"model 1", manifest, 128)
+    publish.publish(repository, b"model 1", manifest)
     publish.withdraw(repository)
     assert repository.served() is None
     with pytest.raises(VersionMissing, match="nothing is published"):
         publish.point_at(repository, 1)
-    assert publish.publish(repository, b"model 2", manifest, 128) == 2
+    assert publish.publish(repository, b"model 2", manifest) == 2
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC, errno.EIO])

@@ -52,7 +52,7 @@ def test_a_training_that_fails_says_so_and_keeps_what_is_served(
     def fail(*args: object) -> None:
         raise error
 
-    publish.publish(repository, b"model", manifest, 128)
+    publish.publish(repository, b"model", manifest)
     monkeypatch.setattr(pipeline, "load_dataset", fail)
     with pytest.raises(type(error)):
         pipeline.train(settings, console, load=False)
@@ -79,7 +79,7 @@ def test_going_back_changes_what_is_served_and_nothing_of_the_run(settings, repo
     file.parent.mkdir()
     file.write_text("trainer_last_run_success 0\ntrainer_last_run_timestamp_seconds 1e9\ntrainer_model_version 2\n")
     for accuracy in (0.9, 0.8):
-        publish.publish(repository, b"model", manifest.model_copy(update={"test_accuracy": accuracy}), 128)
+        publish.publish(repository, b"model", manifest.model_copy(update={"test_accuracy": accuracy}))
     pipeline.rollback(settings, console, to=None, load=False)
     found = figures(file)
     assert (found["model_version"], found["test_accuracy_ratio"]) == (1, 0.9)
@@ -93,19 +93,19 @@ def test_what_is_served_is_reported_where_no_run_is_known(settings, repository, 
     if former is not None:
         file.parent.mkdir()
         file.write_text(former)
-    publish.publish(repository, b"model", manifest, 128)
+    publish.publish(repository, b"model", manifest)
     pipeline.ensure(settings, console, load=False)
     assert set(figures(file)) == {"model_version", "validation_accuracy_ratio", "test_accuracy_ratio"}
 
 
 def test_a_file_that_cannot_be_written_is_a_warning(settings, repository: Repository, manifest, console: Console, file):
     file.parent.write_text("a file where the folder should be")
-    publish.publish(repository, b"model", manifest, 128)
+    publish.publish(repository, b"model", manifest)
     pipeline.ensure(settings, console, load=False)
     assert "TRAINER_METRICS_FILE" in console.err.getvalue()
 
 
 def test_without_the_setting_nothing_is_written(settings, repository, manifest, console, tmp_path):
-    publish.publish(repository, b"model", manifest, 128)
+    publish.publish(repository, b"model", manifest)
     pipeline.ensure(settings.model_copy(update={"metrics_file": None}), console, load=False)
     assert not list(tmp_path.rglob("*.prom"))

@@ -27,6 +27,7 @@ def test_every_setting_is_described_and_has_a_variable() -> None:
         ("TRAINER_BATCH_SIZE", "7"),
         ("TRAINER_DATASET", "cifar"),
         ("TRAINER_DEVICE", "tpu"),
+        ("TRAINER_FORMAT", "tensorrt"),
         ("TRAINER_MIN_ACCURACY", "99"),
         ("TRAINER_MODEL_NAME", "../elsewhere"),
         ("TRAINER_MODEL_NAME", ""),

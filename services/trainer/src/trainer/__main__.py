@@ -16,9 +16,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from trainer import pipeline
 from trainer.console import Console
 from trainer.errors import INTERRUPTED_EXIT_CODE, SettingsError, TrainerError, exit_codes
+from trainer.formats import FormatChoice
 from trainer.settings import DatasetChoice, DeviceChoice, Settings
 
-OVERRIDES = ("dataset", "epochs", "seed", "device")
+OVERRIDES = ("dataset", "epochs", "seed", "device", "format")
 EPILOG = """\
 examples:
   python -m trainer train                      train, publish, and have a running Triton serve it
@@ -78,6 +79,7 @@ def _add_training_flags(command: argparse.ArgumentParser) -> None:
         default = Settings.model_fields[name].default
         command.add_argument(f"--{name}", type=int, help=f"TRAINER_{name.upper()}; default: {default}")
     command.add_argument("--device", choices=get_args(DeviceChoice), help="TRAINER_DEVICE; default: auto")
+    command.add_argument("--format", choices=get_args(FormatChoice), help="TRAINER_FORMAT; default: auto")
 
 
 def _settings(options: argparse.Namespace) -> Settings:

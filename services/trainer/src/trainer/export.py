@@ -1,54 +1,64 @@
-"""The network as one file that Triton can load: TorchScript, frozen, and checked before anybody gets to see it."""
+"""The network as one file that Triton can load, checked before anybody gets to see it."""
 
-import io
-import warnings
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from trainer.errors import ExportMismatch
+from trainer import onnx_graph, torchscript
+from trainer.errors import ExportMismatch, RepositoryDamaged
 from trainer.evaluate import log_probabilities
+from trainer.formats import FORMATS, FormatName
 
-MODEL_FILE = "model.pt"
 # Folding the batch norms reorders float32 sums; measured differences are near 1e-5.
 MAX_DIFFERENCE = 1e-3
 CPU = torch.device("cpu")
 
 
-def export(network: nn.Module, images_u8: Tensor) -> bytes:
-    """Freeze the network into TorchScript, and check that it still says the same.
+class _Codec(NamedTuple):
+    dump: Callable[[nn.Module], bytes]
+    load: Callable[[bytes], nn.Module]
+    load_errors: tuple[type[Exception], ...]
 
-    Freezing folds each batch norm into its convolution. Only plain ATen operators are left, no constant names a
-    device, so that the file runs on CPU and CUDA alike.
+
+_CODECS: dict[FormatName, _Codec] = {
+    "onnx": _Codec(onnx_graph.dump, onnx_graph.load, onnx_graph.LOAD_ERRORS),
+    "torchscript": _Codec(torchscript.dump, torchscript.load, torchscript.LOAD_ERRORS),
+}
+
+
+def export(network: nn.Module, images_u8: Tensor, name: FormatName) -> bytes:
+    """Turn the network into a file, and check that it still says the same.
 
     Args:
         network: Trained; moved to the CPU and to evaluation mode.
         images_u8: (N, 1, 28, 28) uint8, real images to compare on.
+        name: The file's format.
 
     Returns:
-        The content of ``model.pt``.
+        The file's content.
 
     Raises:
         ExportMismatch: A label differs, or a log-probability by more than 1e-3.
     """
     network = network.to(CPU, torch.float32).eval()
-    with warnings.catch_warnings():
-        # TorchScript is deprecated in favour of torch.export, which Triton's libtorch backend doesn't read.
-        warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
-        frozen = torch.jit.freeze(torch.jit.script(network))
-        buffer = io.BytesIO()
-        torch.jit.save(frozen, buffer)
-    data = buffer.getvalue()
-    check_equal(network, load(data), images_u8)
+    data = _CODECS[name].dump(network)
+    check_equal(network, load(data, name), images_u8)
     return data
 
 
-def load(data: bytes) -> nn.Module:
-    """Return the exported network on the CPU, as Triton will see it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
-        loaded: nn.Module = torch.jit.load(io.BytesIO(data), map_location=CPU)  # type: ignore[no-untyped-call]
-    return loaded
+def load(data: bytes, name: FormatName) -> nn.Module:
+    """Return the exported network on the CPU, as Triton will see it.
+
+    Raises:
+        RepositoryDamaged: It is no file of that format.
+    """
+    codec = _CODECS[name]
+    try:
+        return codec.load(data)
+    except codec.load_errors as exc:
+        raise RepositoryDamaged(f"{FORMATS[name].file} can't be loaded: {exc}") from exc
 
 
 def check_equal(network: nn.Module, exported: nn.Module, images_u8: Tensor) -> float:

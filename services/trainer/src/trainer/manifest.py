@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from trainer.data import Dataset
+from trainer.formats import FormatName
 from trainer.network import CLASSES, IMAGE_PX, INPUT_NAME, OUTPUT_NAME
 
-LIBRARIES = ("torch", "numpy", "scikit-learn")
+LIBRARIES = ("torch", "numpy", "onnx", "onnxruntime", "scikit-learn")
 CONTRACT = {
     "input": {"name": INPUT_NAME, "dtype": "UINT8", "shape": [-1, 1, IMAGE_PX, IMAGE_PX], "what": "white on black"},
     "output": {"name": OUTPUT_NAME, "dtype": "FP32", "shape": [-1, CLASSES], "what": "log-probabilities"},
@@ -51,7 +52,9 @@ class Manifest(BaseModel):
 
     version: int = Field(0, description="The version's number.")
     previous: int | None = Field(None, description="The version that was served before, and that a rollback goes to.")
-    sha256: str = Field("", description="SHA-256 of model.pt.")
+    sha256: str = Field("", description="SHA-256 of the model's file.")
+    format: FormatName = Field("torchscript", description="What kind of file it is; the oldest manifests don't say.")
+    max_batch_size: int = Field(128, ge=1, description="Most images in one of Triton's batches.")
     created: str = Field(description="When it was trained, UTC, ISO 8601.")
     validation_accuracy: float = Field(
         ge=0, le=1, description="Share of validation images told right; the gate's figure."

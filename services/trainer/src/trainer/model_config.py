@@ -7,38 +7,50 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
 from trainer.errors import RepositoryDamaged
+from trainer.formats import FORMATS, FormatName
+from trainer.manifest import Manifest
 from trainer.network import CLASSES, IMAGE_PX, INPUT_NAME, OUTPUT_NAME
 
 WARM_UP_BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
 # The first two runs of a shape are the slow ones: libtorch profiles, then specialises.
 WARM_UP_RUNS = 3
-PARAMETERS = {
-    # More threads than cores makes an instance slower; parallel requests fill the cores.
-    "INTRA_OP_THREAD_COUNT": "1",
-    # No autograd bookkeeping.
-    "INFERENCE_MODE": "true",
-    # The profiling executor specialises for each batch size it meets, in the middle of the load; the graph is frozen
-    # and folded already, so there is nothing for it to win.
-    "DISABLE_OPTIMIZED_EXECUTION": "true",
+# What each of Triton's native backends calls things; the Python-based ones read the same names.
+# More threads than cores makes an instance slower; parallel requests fill the cores.
+PARAMETERS: dict[FormatName, dict[str, str]] = {
+    "onnx": {"intra_op_thread_count": "1", "inter_op_thread_count": "1"},
+    "torchscript": {
+        "INTRA_OP_THREAD_COUNT": "1",
+        # No autograd bookkeeping.
+        "INFERENCE_MODE": "true",
+        # The profiling executor specialises for each batch size it meets, in the middle of the load; the graph is
+        # frozen and folded already, so there is nothing for it to win.
+        "DISABLE_OPTIMIZED_EXECUTION": "true",
+    },
 }
 
 
-def build_config(name: str, version: int, max_batch_size: int) -> str:
+def build_config(name: str, version: int, manifest: Manifest) -> str:
     """Return the text of ``config.pbtxt`` that serves ``version`` and no other.
 
-    No instance group: Triton takes the GPU where there is one and the CPU elsewhere, so one file serves both.
+    It follows from the version's manifest alone, so that going back brings back that version's own config: another
+    version may be of another format.
+
+    Args:
+        name: The model.
+        version: The version's folder.
+        manifest: The version's record.
     """
     config = pb.ModelConfig(
         name=name,
-        platform="pytorch_libtorch",
-        max_batch_size=max_batch_size,
-        version_policy=_only(version),
+        platform=FORMATS[manifest.format].platform,
+        max_batch_size=manifest.max_batch_size,
+        version_policy=pb.ModelVersionPolicy(specific=pb.ModelVersionPolicy.Specific(versions=[version])),
         input=[pb.ModelInput(name=INPUT_NAME, data_type=pb.TYPE_UINT8, dims=[1, IMAGE_PX, IMAGE_PX])],
         output=[pb.ModelOutput(name=OUTPUT_NAME, data_type=pb.TYPE_FP32, dims=[CLASSES])],
         dynamic_batching=pb.ModelDynamicBatching(),
-        model_warmup=[_warm_up(size) for size in WARM_UP_BATCHES if size <= max_batch_size],
+        model_warmup=[_warm_up(size) for size in WARM_UP_BATCHES if size <= manifest.max_batch_size],
     )
-    for key, value in PARAMETERS.items():
+    for key, value in PARAMETERS[manifest.format].items():
         config.parameters[key].string_value = value
     return text_format.MessageToString(config)
 
@@ -53,17 +65,6 @@ def served_version(text: str) -> int:
     if len(versions) != 1:
         raise RepositoryDamaged("config.pbtxt doesn't name exactly one version; `train` writes it anew")
     return int(versions[0])
-
-
-def with_version(text: str, version: int) -> str:
-    """Return the same config, serving ``version``."""
-    config = _parse(text)
-    config.version_policy.CopyFrom(_only(version))
-    return text_format.MessageToString(config)
-
-
-def _only(version: int) -> pb.ModelVersionPolicy:
-    return pb.ModelVersionPolicy(specific=pb.ModelVersionPolicy.Specific(versions=[version]))
 
 
 def _warm_up(batch_size: int) -> pb.ModelWarmup:

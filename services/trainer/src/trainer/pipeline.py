@@ -6,6 +6,7 @@ from trainer.data import Dataset, load_dataset
 from trainer.errors import AccuracyRefused, RepositoryDamaged
 from trainer.evaluate import accuracy, judge
 from trainer.fit import Recipe, fit
+from trainer.formats import FORMATS, choose_format
 from trainer.manifest import CONTRACT, DatasetRecord, Manifest, library_versions, now
 from trainer.network import DigitNetwork, build_network, count_parameters
 from trainer.report import Report
@@ -28,15 +29,14 @@ def train(settings: Settings, console: Console, *, load: bool) -> None:
             dataset = load_dataset(settings, console)
             network, manifest = _learn(settings, dataset, console)
             images_u8 = dataset.validation.images_u8
-            model = export.export(network, images_u8)
-            console.item(
-                "export", f"{len(model) / 1e3:.0f} kB of TorchScript, same answers on {len(images_u8):,} images"
-            )
-            probe = release.make_probe(model, images_u8[: release.PROBE_IMAGES])
+            model = export.export(network, images_u8, manifest.format)
+            title = FORMATS[manifest.format].title
+            console.item("export", f"{len(model) / 1e3:.0f} kB of {title}, same answers on {len(images_u8):,} images")
+            probe = release.make_probe(model, manifest.format, images_u8[: release.PROBE_IMAGES])
             with publish.changing(repository):
                 _pass_gate(repository, settings, dataset, manifest, console)
                 former = repository.served_or_none()
-                version = publish.publish(repository, model, manifest, settings.max_batch_size)
+                version = publish.publish(repository, model, manifest)
                 console.item("published", f"version {version} in {repository.folder / str(version)}")
                 if load:
                     release.serve(repository, settings, release.Change(version, former), probe, console)
@@ -66,8 +66,8 @@ def list_versions(settings: Settings, console: Console) -> None:
     if not versions:
         console.line(f"nothing is published in {repository.folder}")
         return
-    row = "{:>7}  {:<7}  {:>10}  {:>7}  {:<6}  {:<25}  {}".format
-    console.line(row("version", "state", "validation", "test", "data", "trained", "SHA-256"))
+    row = "{:>7}  {:<7}  {:>10}  {:>7}  {:<6}  {:<11}  {:<25}  {}".format
+    console.line(row("version", "state", "validation", "test", "data", "format", "trained", "SHA-256"))
     for version in reversed(versions):
         state = "served" if version == served else "retired"
         try:
@@ -77,7 +77,8 @@ def list_versions(settings: Settings, console: Console) -> None:
             console.line(f"{version:>7}  {state:<7}  DAMAGED: {exc}")
             continue
         shares = percent(manifest.validation_accuracy), percent(manifest.test_accuracy)
-        console.line(row(version, state, *shares, manifest.dataset.name, manifest.created, manifest.sha256[:12]))
+        what = manifest.dataset.name, manifest.format
+        console.line(row(version, state, *shares, *what, manifest.created, manifest.sha256[:12]))
 
 
 def rollback(settings: Settings, console: Console, *, to: int | None, load: bool) -> None:
@@ -95,7 +96,8 @@ def rollback(settings: Settings, console: Console, *, to: int | None, load: bool
         probe = None
         if load:
             release.check_access(settings)
-            probe = release.make_probe(repository.model(target), release.random_images())
+            name = repository.manifest(target).format
+            probe = release.make_probe(repository.model(target), name, release.random_images())
         publish.point_at(repository, target)
         console.item("rolled back", f"from version {served} to version {target} in {repository.folder}")
         if probe is not None:
@@ -119,6 +121,8 @@ def _learn(settings: Settings, dataset: Dataset, console: Console) -> tuple[Digi
         created=now(),
         validation_accuracy=accuracy(network, dataset.validation, where),
         test_accuracy=accuracy(network, dataset.test, where),
+        format=choose_format(settings.format, where.type),
+        max_batch_size=settings.max_batch_size,
         dataset=DatasetRecord.of(dataset),
         seed=recipe.seed,
         epochs=recipe.epochs,

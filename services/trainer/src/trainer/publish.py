@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trainer import durable, model_config
 from trainer.errors import RepositoryError, VersionMissing
-from trainer.export import MODEL_FILE
+from trainer.formats import FORMATS
 from trainer.idx import sha256
 from trainer.lock import exclusive
 from trainer.manifest import Manifest
@@ -55,14 +55,13 @@ def check_writable(repository: Repository) -> None:
         )
 
 
-def publish(repository: Repository, model: bytes, manifest: Manifest, max_batch_size: int) -> int:
+def publish(repository: Repository, model: bytes, manifest: Manifest) -> int:
     """Write a new version and point the config at it.
 
     Args:
         repository: Where to.
-        model: The content of ``model.pt``.
+        model: The content of its file.
         manifest: Its record; number, former version and checksum are filled in here.
-        max_batch_size: Most images in one of Triton's batches.
 
     Returns:
         The new version's number: one above all that were ever there, so that none means two things.
@@ -76,9 +75,9 @@ def publish(repository: Repository, model: bytes, manifest: Manifest, max_batch_
         _sweep(repository.folder)
         version = max([*repository.versions(), previous or 0]) + 1
         record = manifest.model_copy(update={"version": version, "previous": previous, "sha256": sha256(model)})
-        files = {MODEL_FILE: model, MANIFEST_FILE: record.model_dump_json(indent=2).encode() + b"\n"}
+        files = {FORMATS[record.format].file: model, MANIFEST_FILE: record.model_dump_json(indent=2).encode() + b"\n"}
         _add_version(repository.folder, version, files)
-        config = model_config.build_config(repository.model_name, version, max_batch_size)
+        config = model_config.build_config(repository.model_name, version, record)
         durable.replace_file(repository.folder / CONFIG_FILE, config.encode())
     return version
 
@@ -94,9 +93,9 @@ def point_at(repository: Repository, version: int) -> None:
     path = repository.folder / CONFIG_FILE
     if not path.is_file():
         raise VersionMissing(f"nothing is published in {repository.folder}; `train` does it")
+    config = model_config.build_config(repository.model_name, version, repository.manifest(version))
     with _explained(path):
-        text = model_config.with_version(path.read_text(encoding="utf-8"), version)
-        durable.replace_file(path, text.encode())
+        durable.replace_file(path, config.encode())
 
 
 def withdraw(repository: Repository) -> None:

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from trainer import export, publish, serving
 from trainer.console import Console
-from trainer.errors import RepositoryDamaged, RepositoryError, ServingError
+from trainer.errors import RepositoryError, ServingError
 from trainer.evaluate import log_probabilities
+from trainer.formats import FormatName
 from trainer.network import IMAGE_PX
 from trainer.repository import Repository
 from trainer.settings import Settings
@@ -39,20 +40,18 @@ def check_access(settings: Settings) -> None:
     serving.check_access(_target(settings))
 
 
-def make_probe(model: bytes, images_u8: Tensor) -> serving.Probe:
+def make_probe(model: bytes, name: FormatName, images_u8: Tensor) -> serving.Probe:
     """Ask the very file that Triton is to load.
 
     Args:
-        model: The content of ``model.pt``.
+        model: The file's content.
+        name: Its format.
         images_u8: (N, 1, 28, 28) uint8.
 
     Raises:
-        RepositoryDamaged: PyTorch can't load it.
+        RepositoryDamaged: It can't be loaded.
     """
-    try:
-        network = export.load(model)
-    except RuntimeError as exc:
-        raise RepositoryDamaged(f"model.pt can't be loaded: {exc}") from exc
+    network = export.load(model, name)
     return serving.Probe(images_u8.numpy(), log_probabilities(network, images_u8, export.CPU).numpy())
 
 

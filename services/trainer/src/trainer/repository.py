@@ -2,8 +2,8 @@
 
     mnist_cnn/
     ├── config.pbtxt         names the one version that is served; replacing it is the commit point
-    ├── 1/  model.pt  manifest.json
-    ├── 2/  …                a folder appears by one rename, whole
+    ├── 1/  model.onnx  manifest.json
+    ├── 2/  model.pt  …      a folder appears by one rename, whole
     └── .staging-3-x7k2/     a publish at work, or the rest of a killed one; swept at the next publish
 
 Whatever is killed when, ``config.pbtxt`` names a whole version. A folder that no config ever named is harmless: it
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from trainer import model_config
 from trainer.errors import RepositoryDamaged, VersionMissing
-from trainer.export import MODEL_FILE
+from trainer.formats import FORMATS
 from trainer.idx import sha256
 from trainer.manifest import Manifest
 
@@ -78,19 +78,26 @@ class Repository:
             reason = exc.strerror if isinstance(exc, OSError) else "not a manifest"
             raise RepositoryDamaged(f"version {version}: {path} can't be read ({reason})") from exc
 
+    def model_path(self, version: int) -> Path:
+        """Return where a version's file is, going by its manifest.
+
+        Raises:
+            RepositoryDamaged: The manifest is missing or can't be read.
+        """
+        return self.folder / str(version) / FORMATS[self.manifest(version).format].file
+
     def model(self, version: int) -> bytes:
-        """Return a version's ``model.pt``, checked against its manifest.
+        """Return the content of a version's file, checked against its manifest.
 
         Raises:
             RepositoryDamaged: It is missing, or its SHA-256 isn't the manifest's.
         """
-        path = self.folder / str(version) / MODEL_FILE
-        expected = self.manifest(version).sha256
+        path = self.model_path(version)
         try:
             data = path.read_bytes()
         except OSError as exc:
             raise RepositoryDamaged(f"version {version}: {path} can't be read ({exc.strerror})") from exc
-        if sha256(data) != expected:
+        if sha256(data) != self.manifest(version).sha256:
             raise RepositoryDamaged(
                 f"version {version}: the SHA-256 of {path} isn't its manifest's; it was changed or damaged"
             )

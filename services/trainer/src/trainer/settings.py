@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from trainer.formats import FormatChoice
+
 DatasetChoice = Literal["auto", "mnist", "digits"]
 DeviceChoice = Literal["auto", "cpu", "cuda"]
 
@@ -82,6 +84,11 @@ class Settings(BaseSettings):
         ge=0,
         le=1,
         description="How far validation accuracy (0–1) may lie below the published version's, on the same data set.",
+    )
+    format: FormatChoice = Field(
+        "auto",
+        description="What is published: `onnx` (quicker on CPUs), `torchscript`, or `auto`: TorchScript where it was "
+        "trained on CUDA, else ONNX.",
     )
     max_batch_size: int = Field(128, ge=1, le=4096, description="Most images that Triton puts into one batch.")
 

@@ -1,8 +1,8 @@
 """A Python-based Triton backend for ONNX models on the CPU: any model whose config says ``onnxruntime_onnx``.
 
 It stands in for NVIDIA's native ONNX Runtime backend where only the Python backend is to be had, and reads the same
-configs. Small batches are where it pays: a batch of one costs it a fifth of what TorchScript takes
-(docs/benchmarks.md).
+configs, ``intra_op_thread_count`` from their parameters. Small batches are where it pays: a batch of one costs it a
+fifth of what TorchScript takes (docs/benchmarks.md).
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ class TritonPythonModel(BatchedModel):
     def load(self, path: Path, config: Config, args: dict[str, str]) -> None:  # noqa: ARG002 - CPU only
         """Load the file into a session with as many threads as the config says."""
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads_of(config)
+        options.intra_op_num_threads = threads_of(config, "intra_op_thread_count")
         options.inter_op_num_threads = 1
         # Two instances on two cores: threads that spin while they wait would take the core from those that work.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -18,7 +18,7 @@ class TritonPythonModel(BatchedModel):
 
     def load(self, path: Path, config: Config, args: dict[str, str]) -> None:
         """Load the file onto the instance's device."""
-        torch.set_num_threads(threads_of(config))
+        torch.set_num_threads(threads_of(config, "INTRA_OP_THREAD_COUNT"))
         torch.set_num_interop_threads(1)
         _choose_executor(config)
         self._device = _device_of(args)
