@@ -3,17 +3,22 @@
 Data goes beside the event's name: ``log.info("event", extra={"fields": {…}})``, or any other ``extra``.
 """
 
+import contextlib
 import logging
+import os
 import sys
+import time
 import warnings
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 
 from api.settings import Settings
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message", "fields"}
+_ORJSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+_PLAIN = logging.Formatter()
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -22,21 +27,37 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     return fields or {key: value for key, value in vars(record).items() if key not in _STANDARD}
 
 
-class JsonFormatter(logging.Formatter):
-    """Writes a record as one JSON object with its fields beside the message."""
+class JsonLines(logging.StreamHandler[TextIO]):
+    """Writes a record as one JSON object a line, with its fields beside the event, by one call of the system."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record as one line of JSON."""
-        line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "event": record.getMessage(),
-            **fields_of(record),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode()
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        try:
+            fields = fields_of(record)
+            if record.exc_info:
+                fields |= {"exception": _PLAIN.formatException(record.exc_info)}
+            self.put(record.created, record.levelname.lower(), record.name, record.getMessage(), fields)
+        except Exception:  # noqa: BLE001 - as the library's own handlers do: whoever logs must not fail for it
+            self.handleError(record)
+
+    def put(self, created: float, level: str, logger: str, event: str, fields: dict[str, Any]) -> None:
+        """Write a line.
+
+        Args:
+            created: When it happened, in seconds since 1970.
+            level: How bad it is.
+            logger: Where it happened.
+            event: What happened.
+            fields: The particulars.
+        """
+        when = datetime.fromtimestamp(created, UTC)
+        line = orjson.dumps(
+            {"time": when, "level": level, "logger": logger, "event": event, **fields}, default=str, option=_ORJSON
+        )
+        # A log that can't be written, its disk full or its reader gone, must not fail what it speaks of.
+        with contextlib.suppress(OSError):
+            while line:
+                line = line[os.write(self.stream.fileno(), line) :]
 
 
 class TextFormatter(logging.Formatter):
@@ -44,17 +65,30 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of text, and the traceback under it if there is one."""
-        time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
+        clock = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
         pairs = "".join(f" {key}={value}" for key, value in fields_of(record).items())
-        line = f"{time} {record.levelname.lower():7} {record.getMessage()}{pairs}"
+        line = f"{clock} {record.levelname.lower():7} {record.getMessage()}{pairs}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def finished(log: logging.Logger, fields: dict[str, Any]) -> None:
+    """Log a finished request.
+
+    JSON goes past the library's records and handlers, with which a line takes 40 µs instead of 20: a fifth of what the
+    api takes for the whole request.
+    """
+    handlers = logging.root.handlers
+    if len(handlers) == 1 and isinstance(handlers[0], JsonLines):
+        handlers[0].put(time.time(), "info", log.name, "request", fields)
+    else:
+        log.info("request", extra={"fields": fields})
 
 
 def set_up(settings: Settings) -> None:
     """Send every logger of this process to stderr in the form that the settings ask for."""
     as_text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
-    handler = logging.StreamHandler()
-    handler.setFormatter(TextFormatter() if as_text else JsonFormatter())
+    handler = logging.StreamHandler() if as_text else JsonLines()
+    handler.setFormatter(TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())

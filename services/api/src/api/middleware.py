@@ -10,7 +10,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import metrics
+from api import logs, metrics
 from api.drain import Drain
 from api.errors import InternalError, response_of
 from api.record import Record, fields_of
@@ -85,4 +85,4 @@ def _account(scope: Scope, status: int, record: Record) -> None:
     metrics.account(record, route, scope["method"], status, end)
     if _log.isEnabledFor(logging.INFO):
         what = {"method": scope["method"], "route": route or "unmatched", "status": status}
-        _log.info("request", extra={"fields": what | fields_of(record, end)})
+        logs.finished(_log, what | fields_of(record, end))

@@ -12,6 +12,8 @@ from starlette.types import Scope
 # Start and end of a stage, in seconds of `time.perf_counter`.
 Interval = tuple[float, float]
 
+_MS = {"decode": "decode_ms", "queue": "queue_ms", "triton": "triton_ms"}
+
 
 @dataclass(slots=True)
 class Record:
@@ -62,19 +64,15 @@ def record_of(scope: Scope) -> Record:
     return record
 
 
-def ms(seconds: float) -> float:
-    """Return seconds in milliseconds, to a hundredth."""
-    return round(seconds * 1000, 2)
-
-
 def fields_of(record: Record, end: float) -> dict[str, Any]:
     """Return what the log line says of the request; what it never came to is left out."""
     fields: dict[str, Any] = {"request_id": record.request_id}
     for name, took_s in record.stages_s():
-        fields[f"{name}_ms"] = ms(took_s)
-    fields["total_ms"] = ms(end - record.start)
+        fields[_MS[name]] = round(took_s * 1000, 2)
+    fields["total_ms"] = round((end - record.start) * 1000, 2)
     if record.batch_rows:
-        fields |= {"batch_rows": record.batch_rows, "model_version": record.model_version}
+        fields["batch_rows"] = record.batch_rows
+        fields["model_version"] = record.model_version
     if record.trace_id:
         fields["trace_id"] = record.trace_id
     return fields
