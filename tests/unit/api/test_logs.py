@@ -2,6 +2,7 @@ import json
 import logging
 import re
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -107,3 +108,13 @@ def test_what_pillow_says_of_odd_files_is_neither_kept_nor_printed(lines, capfd)
         warnings.warn_explicit("too large", Image.DecompressionBombWarning, "Image.py", 1, module="PIL.Image")
     assert vars(TiffImagePlugin).get("__warningregistry__", {}).keys() <= {"version"}
     assert not capfd.readouterr().err
+
+
+def test_what_cannot_be_written_fails_nobody(lines, monkeypatch):
+    lines("json")
+    handler = logging.root.handlers[0]
+    logging.getLogger("api.test").error("a lone surrogate: \udcff")
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(handler, "stream", full)
+        logging.getLogger("api.test").error("no room")
+        logs.finished(logging.getLogger("api.test"), {"route": "/predict"})

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from api.examples import READY, json_of
 from api.routes.dependencies import ReadinessDep, SettingsDep
 from api.routes.failures import NOT_READY
 from api.schemas import Live, Ready
@@ -15,7 +16,9 @@ async def live() -> Live:
     return Live()
 
 
-@router.get("/ready", summary="Does the model really answer?", responses=NOT_READY)
+@router.get(
+    "/ready", summary="Does the model really answer?", responses={200: {"content": json_of(READY)}, **NOT_READY}
+)
 async def ready(readiness: ReadinessDep, settings: SettingsDep) -> Ready:
     """Say what came of the last canary inference (kept for half a second), or that the api is about to stop."""
     return Ready(model=settings.model_name, model_version=await readiness.check())

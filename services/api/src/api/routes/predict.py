@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from api import digits
 from api.coalescer import Answer
 from api.errors import ApiError, InvalidRequest
+from api.examples import BATCH, BATCH_ANSWER, PREDICT, PREDICT_ANSWER, json_of
 from api.record import record_of
 from api.routes import uploads
 from api.routes.dependencies import CoalescerDep, SettingsDep
@@ -36,8 +37,8 @@ _INCLUDE = {
 @router.post(
     "/predict",
     summary="Read one digit",
-    responses={200: {"model": SinglePrediction}, **PREDICT_FAILURES},
-    openapi_extra=uploads.describe(PredictRequest, raw=True) | _INCLUDE,
+    responses={200: {"model": SinglePrediction, "content": json_of(PREDICT_ANSWER)}, **PREDICT_FAILURES},
+    openapi_extra=uploads.describe(PredictRequest, PREDICT, raw=True) | _INCLUDE,
 )
 async def predict(request: Request, settings: SettingsDep, coalescer: CoalescerDep) -> Response:
     """Send JSON with the image in base64, the image file itself as the body, or a form with one file."""
@@ -56,8 +57,8 @@ async def predict(request: Request, settings: SettingsDep, coalescer: CoalescerD
 @router.post(
     "/predict/batch",
     summary="Read several digits",
-    responses={200: {"model": BatchPrediction}, **PREDICT_FAILURES},
-    openapi_extra=uploads.describe(BatchRequest, several=True),
+    responses={200: {"model": BatchPrediction, "content": json_of(BATCH_ANSWER)}, **PREDICT_FAILURES},
+    openapi_extra=uploads.describe(BatchRequest, BATCH, several=True),
 )
 async def predict_batch(request: Request, settings: SettingsDep, coalescer: CoalescerDep) -> Response:
     """Send JSON with the images in base64, or a form with a file for each. One bad image refuses the whole batch."""

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request
 from numpy.typing import NDArray
 
 from api.errors import InvalidImage, PayloadTooLarge
+from api.examples import PREDICT_MNIST, PREDICT_MNIST_ANSWER, json_of
 from api.record import record_of
 from api.routes import uploads
 from api.routes.dependencies import CoalescerDep, SettingsDep
@@ -38,11 +39,13 @@ for _method in ("GET", "POST"):
         methods=[_method],
         operation_id=f"predict_mnist_{_method.lower()}",
         summary="Read one digit (older clients)",
-        responses=PREDICT_FAILURES,
+        responses={200: {"content": json_of(PREDICT_MNIST_ANSWER)}, **PREDICT_FAILURES},
         openapi_extra={
             "requestBody": {
                 "required": True,
-                "content": {"application/json": {"schema": PredictMnistRequest.model_json_schema()}},
+                "content": {
+                    "application/json": {"schema": PredictMnistRequest.model_json_schema(), "example": PREDICT_MNIST}
+                },
             }
         },
     )

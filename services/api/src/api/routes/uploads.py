@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
 from api.errors import InvalidImage, InvalidRequest, PayloadTooLarge, UnsupportedMedia, sentence_of
+from api.examples import Example
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -102,12 +103,12 @@ def _lenient_base64(raw: bytes) -> bytes:
     return base64.b64decode(raw + b"=" * (-len(raw) % 4), validate=True)
 
 
-def describe(schema: type[BaseModel], *, several: bool = False, raw: bool = False) -> dict[str, Any]:
+def describe(schema: type[BaseModel], example: Example, *, several: bool = False, raw: bool = False) -> dict[str, Any]:
     """Return the OpenAPI request body of a route that takes ``schema`` as JSON, files, or (``raw``) an image body."""
     file = {"type": "string", "format": "binary"}
     field = {"images": {"type": "array", "items": file}} if several else {"image": file}
     content: dict[str, Any] = {
-        "application/json": {"schema": schema.model_json_schema()},
+        "application/json": {"schema": schema.model_json_schema(), "example": example},
         "multipart/form-data": {"schema": {"type": "object", "properties": field, "required": list(field)}},
     }
     if raw:
