@@ -161,3 +161,22 @@ def test_every_request_gets_its_own_rows_whatever_happens(sizes, capacity, max_c
             assert firsts == sorted(firsts), "arrival order"
 
     asyncio.run(story())
+
+
+async def test_who_gave_up_while_a_refused_call_is_taken_apart_is_not_asked_for_again():
+    calls = []
+    given_up = []
+
+    async def infer(batch, records):
+        calls.append(len(batch))
+        if len(batch) > 1:
+            given_up[0].cancel()
+        raise UpstreamError("no")
+
+    coalescer = Coalescer(infer, capacity=lambda: 8, max_calls=1, max_queued_rows=8)
+    asks = [asyncio.create_task(coalescer.submit(rows(i), some_record())) for i in range(4)]
+    given_up.append(asks[2])
+    results = await asyncio.gather(*asks, return_exceptions=True)
+    assert [type(result) for result in results] == [UpstreamError, UpstreamError, asyncio.CancelledError, UpstreamError]
+    # One alone, three together, and then each of those but the one that gave up.
+    assert calls == [1, 3, 1, 1]

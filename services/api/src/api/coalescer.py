@@ -152,7 +152,8 @@ class Coalescer:
         """Pass the error on; where Triton refused the call for what is in it, ask again for each request by itself."""
         if len(group) > 1 and type(error) is UpstreamError:
             for waiting in group:
-                await self._run([waiting])
+                if not waiting.future.done():  # given up meanwhile
+                    await self._run([waiting])
             return
         for waiting in group:
             _settle(waiting, error)

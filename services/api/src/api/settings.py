@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     ready_ttl_s: float = Field(
         0.5, ge=0, le=60, description="Seconds for which a readiness answer is kept before Triton is asked again."
     )
-    ready_deadline_s: float = Field(1.5, gt=0, le=60, description="Seconds that the readiness canary has to answer.")
+    ready_deadline_s: float = Field(2.0, gt=0, le=60, description="Seconds that the readiness canary has to answer.")
 
     max_body_bytes: int = Field(
         8 * 2**20, ge=1024, le=2**30, description="Largest request body in bytes; beyond it 413."

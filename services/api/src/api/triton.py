@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Self
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, Self, TypeVar
 
 import grpc
 import numpy as np
@@ -34,7 +35,7 @@ _SERVICE_CONFIG = {
             },
         }
     ],
-    "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
+    "retryThrottling": {"maxTokens": 100, "tokenRatio": 1},
 }
 _CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
@@ -51,6 +52,14 @@ _CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.use_local_subchannel_pool", 1),
 ]
 
+
+# How long, and how soon again, a call is tried whose model isn't ready: gRPC's own policy tries only what no server has
+# begun to answer. With two replicas every other try meets the one that has the model.
+_PATIENCE_S = 1.0
+_PAUSE_S = 0.01
+# Where nobody answers at all that is known at once, and nothing is gained by trying on.
+_MOST_CUT_OFF = 3
+_Response = TypeVar("_Response")
 
 # Ids of the requests that a call carries, as Triton gets them: more would only make its log lines long.
 _MAX_IDS = 8
@@ -160,11 +169,34 @@ class Triton:
             outputs=[pb.ModelInferRequest.InferRequestedOutputTensor(name=ask.spec.output_name)],
             raw_input_contents=[batch.tobytes()],
         )
-        try:
-            response = await self._stub.ModelInfer(request, timeout=ask.timeout_s, metadata=ask.metadata)
-        except grpc.aio.AioRpcError as exc:
-            raise self._translate(exc) from exc
+        response = await self._patiently(
+            lambda: self._stub.ModelInfer(request, timeout=ask.timeout_s, metadata=ask.metadata)
+        )
         return self._scores_of(response, len(batch))
+
+    async def _patiently(self, call: Callable[[], Awaitable[_Response]]) -> _Response:
+        """Make a call; again, and so at another replica, where the one that took it is going away.
+
+        A Triton that is told to stop unloads its models at once, goes on answering for seconds that it has none, and
+        then takes along what it has just been sent.
+
+        Raises:
+            UpstreamError: It failed otherwise, or for too long.
+        """
+        give_up_at = time.monotonic() + _PATIENCE_S
+        tries = cut_off = 0
+        while True:
+            try:
+                return await call()
+            except grpc.aio.AioRpcError as exc:
+                error = self._translate(exc)
+                cut_off += isinstance(error, errors.Unavailable)
+                is_going = isinstance(error, errors.ModelNotReady | errors.Unavailable) and cut_off < _MOST_CUT_OFF
+                if not is_going or time.monotonic() > give_up_at:
+                    raise error from exc
+            # At once first: round robin's next is another replica.
+            await asyncio.sleep(_PAUSE_S * (tries % 2))
+            tries += 1
 
     def _scores_of(self, response: pb.ModelInferResponse, rows: int) -> Scores:
         """Return the answer's array, having checked that it is one: a torn answer must not become a prediction."""
@@ -179,13 +211,15 @@ class Triton:
         return Scores(values.reshape(shape), response.model_version)
 
     async def _ask_spec(self) -> ModelSpec:
-        try:
-            metadata, config = await asyncio.gather(
-                self._stub.ModelMetadata(pb.ModelMetadataRequest(name=self._model), timeout=self._deadline_s),
-                self._stub.ModelConfig(pb.ModelConfigRequest(name=self._model), timeout=self._deadline_s),
-            )
-        except grpc.aio.AioRpcError as exc:
-            raise self._translate(exc) from exc
+        question = {"name": self._model}
+        metadata, config = await asyncio.gather(
+            self._patiently(
+                lambda: self._stub.ModelMetadata(pb.ModelMetadataRequest(**question), timeout=self._deadline_s)
+            ),
+            self._patiently(
+                lambda: self._stub.ModelConfig(pb.ModelConfigRequest(**question), timeout=self._deadline_s)
+            ),
+        )
         if len(metadata.inputs) != 1 or len(metadata.outputs) != 1:
             raise errors.UpstreamError(f"Model {self._model} must have one input and one output.")
         tensor_in, tensor_out = metadata.inputs[0], metadata.outputs[0]
@@ -200,7 +234,9 @@ class Triton:
             return errors.DeadlineExceeded(f"Triton at {self._url} didn't answer within the deadline.")
         # Triton says UNAVAILABLE of a model that is loading or unloaded, and gRPC says it of a server that is away.
         about_model = f"'{self._model}'" in detail or "unknown model" in detail
-        if status is grpc.StatusCode.NOT_FOUND or (status is grpc.StatusCode.UNAVAILABLE and about_model):
+        # The process in which it runs the model has died or hangs; Triton goes on, and says that the model is ready.
+        is_lost = status is grpc.StatusCode.INTERNAL and "Stub process" in detail
+        if status is grpc.StatusCode.NOT_FOUND or is_lost or (status is grpc.StatusCode.UNAVAILABLE and about_model):
             return errors.ModelNotReady(f"Triton doesn't serve model {self._model} at the moment.", retry_after_s=1)
         if status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
             return errors.Unavailable(f"Triton doesn't answer at {self._url}.", retry_after_s=1)
