@@ -68,7 +68,7 @@ function setBars(probabilities, prediction) {
 }
 
 function sentence(digit, share, second) {
-  if (share >= 0.95) return `Almost certainly ${a(digit)}`;
+  if (share >= 0.9) return `Almost certainly ${a(digit)}`;
   if (share >= 0.7) return `Probably ${a(digit)}`;
   return `Perhaps ${a(digit)}, or else ${a(second)}`;
 }
