@@ -119,7 +119,7 @@ async def test_a_body_that_comes_too_slowly_is_late(backend):
 
     async with app.router.lifespan_context(app):
         await app(connection.scope, receive, connection.send)
-    assert (connection.status, code_of(connection)) == (504, "deadline_exceeded")
+    assert (connection.status, code_of(connection)) == (408, "request_timeout")
 
 
 @pytest.mark.parametrize("value", ["", "0", "-5", "1.5", "soon", "1e3", "9" * 12, "٣"])
@@ -195,3 +195,24 @@ async def test_images_that_wait_for_a_call_are_bounded(open_client, backend):
         await asyncio.sleep(0.05)
         backend.gate.set()
         assert (await alone).status_code == (await under_way).status_code == 200
+
+
+async def test_the_time_for_the_body_is_one_thing_and_the_time_for_the_answer_another(backend):
+    app = create_app(Settings(client_timeout_s=0.5, deadline_s=1.5, max_calls=1), backend=backend)
+    async with app.router.lifespan_context(app):
+        slow, prompt = Connection(IMAGE[:20], IMAGE[20:]), Connection(IMAGE)
+        first = slow.receive
+
+        async def receive() -> dict[str, Any]:
+            if slow._pieces[0] == IMAGE[:20]:
+                return await first()
+            await asyncio.sleep(3600)
+            raise AssertionError
+
+        backend.gate.clear()
+        start = time.monotonic()
+        await asyncio.gather(app(slow.scope, receive, slow.send), prompt.ask(app))
+        assert time.monotonic() - start > 1.2, "whose body is there waits on"
+        backend.gate.set()
+    assert (slow.status, code_of(slow)) == (408, "request_timeout")
+    assert (prompt.status, code_of(prompt)) == (504, "deadline_exceeded")

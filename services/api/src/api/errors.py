@@ -3,10 +3,13 @@
     ApiError
     ├── InvalidRequest        422  invalid_request       the body isn't what the schema asks for
     │   └── InvalidImage      422  invalid_image         bytes that aren't an image we can read
+    ├── BadRequest            400  bad_request           what came is no HTTP request
     ├── Unauthorized          401  unauthorized          no key, or a wrong one
+    ├── RequestTimeout        408  request_timeout       the client took too long to send its request
     ├── PayloadTooLarge       413  payload_too_large     body, image or batch over its ceiling
     ├── UnsupportedMedia      415  unsupported_media_type
     ├── RateLimited           429  rate_limited          this client asks more often than it may
+    ├── HeadersTooLarge       431  headers_too_large     more headers than are read
     ├── ClientGone            499  client_closed_request the client hung up; stands in the log and the metrics only
     ├── Overloaded            503  overloaded            the bounded queue is full: come back later
     ├── Draining              503  draining              the api is about to stop; /health/ready alone says so
@@ -64,11 +67,25 @@ class InvalidImage(InvalidRequest):
     code = "invalid_image"
 
 
+class BadRequest(ApiError):
+    """What came is no HTTP request; no route has seen it."""
+
+    status = 400
+    code = "bad_request"
+
+
 class Unauthorized(ApiError):
     """The API key is missing or wrong."""
 
     status = 401
     code = "unauthorized"
+
+
+class RequestTimeout(ApiError):
+    """The client took too long to send the request."""
+
+    status = 408
+    code = "request_timeout"
 
 
 class PayloadTooLarge(ApiError):
@@ -90,6 +107,13 @@ class RateLimited(ApiError):
 
     status = 429
     code = "rate_limited"
+
+
+class HeadersTooLarge(ApiError):
+    """The headers are over their ceiling; no route has seen the request."""
+
+    status = 431
+    code = "headers_too_large"
 
 
 class ClientGone(ApiError):

@@ -9,7 +9,7 @@ import asyncio
 
 from starlette.types import Message, Receive
 
-from api.errors import ApiError, ClientGone, DeadlineExceeded, Overloaded, PayloadTooLarge
+from api.errors import ApiError, ClientGone, DeadlineExceeded, Overloaded, PayloadTooLarge, RequestTimeout
 from api.settings import Settings
 
 # How old a request gets before anybody asks whether its client is still there, and how often that is asked again.
@@ -43,11 +43,11 @@ class InFlight:
         if len(self._places) >= self._settings.max_in_flight:
             raise full()
         loop = asyncio.get_running_loop()
-        place = Place(self, receive, loop.time(), timeout_s)
+        place = Place(self, receive, loop.time(), timeout_s, self._settings.client_timeout_s)
         self.hold(place, body_bytes)
         self._places[place] = None
         if timeout_s < max(self._settings.deadline_s, LOOK_S):
-            place.alarm = loop.call_later(timeout_s, place.give_up, late(timeout_s))
+            place.alarm = loop.call_later(timeout_s, place.expire)
         if self._timer is None:
             self._timer = loop.call_later(LOOK_S, self._look)
         return place
@@ -84,7 +84,7 @@ class InFlight:
             if place.outcome is not None:
                 continue
             if place.due <= now:
-                place.give_up(late(self._settings.deadline_s))
+                place.expire()
                 continue
             next_look = min(next_look, place.due)
             if now - place.arrived < LOOK_S:
@@ -102,18 +102,23 @@ class Place:
         receive: The request's body.
         arrived: When, in the event loop's time.
         timeout_s: Seconds that the request has.
+        body_timeout_s: Seconds of those that its body may take to come.
     """
 
-    __slots__ = ("_body_read", "_in_flight", "_receive", "_seen_bytes", "alarm", "arrived", "due", "held_bytes",
-                 "outcome", "task")  # fmt: skip
+    __slots__ = ("_body_read", "_body_timeout_s", "_in_flight", "_receive", "_seen_bytes", "_timeout_s", "alarm",
+                 "arrived", "due", "held_bytes", "outcome", "task")  # fmt: skip
 
-    def __init__(self, in_flight: InFlight, receive: Receive, arrived: float, timeout_s: float) -> None:
+    def __init__(
+        self, in_flight: InFlight, receive: Receive, arrived: float, timeout_s: float, body_timeout_s: float
+    ) -> None:
         self._in_flight = in_flight
         self._receive = receive
         self._body_read = False
         self._seen_bytes = 0
         self.arrived = arrived
-        self.due = arrived + timeout_s
+        self._timeout_s = timeout_s
+        self._body_timeout_s = min(timeout_s, body_timeout_s)
+        self.due = arrived + self._body_timeout_s
         self.task = asyncio.current_task()
         self.held_bytes = 0
         self.alarm: asyncio.TimerHandle | None = None
@@ -132,8 +137,14 @@ class Place:
         self._seen_bytes += len(message.get("body", b""))
         if self._seen_bytes > self.held_bytes:
             self._in_flight.hold(self, self._seen_bytes)
-        self._body_read = not message.get("more_body", False)
+        if not message.get("more_body", False):
+            self._body_read = True
+            self.due = self.arrived + self._timeout_s
         return message
+
+    def expire(self) -> None:
+        """Give up what took too long: the client its body, or we the answer."""
+        self.give_up(late(self._timeout_s) if self._body_read else slow(self._body_timeout_s))
 
     def give_up(self, outcome: ApiError) -> None:
         """Cancel the work; whoever serves the request finds the reason in ``outcome``."""
@@ -165,3 +176,8 @@ def full() -> Overloaded:
 def late(timeout_s: float) -> DeadlineExceeded:
     """Return the end of a request that took too long."""
     return DeadlineExceeded(f"There was no answer within {timeout_s:g} s, which is what this request had.")
+
+
+def slow(timeout_s: float) -> RequestTimeout:
+    """Return the end of a request whose body took too long to come."""
+    return RequestTimeout(f"The body wasn't there within {timeout_s:g} s.")

@@ -94,6 +94,16 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         8 * 2**20, ge=1024, le=2**30, description="Largest request body in bytes; beyond it 413."
     )
+    max_header_bytes: int = Field(
+        64 * 1024, ge=4096, le=2**20, description="Most bytes of a request line and its headers; beyond it 431."
+    )
+    client_timeout_s: float = Field(
+        10.0,
+        ge=0.5,
+        le=600,
+        description="Seconds that a client has to send the headers of a request, then its body (beyond either 408), "
+        "and to take some of its answer. `API_DEADLINE_S` bounds the body too.",
+    )
     max_image_px: int = Field(
         16_777_216, ge=784, le=2**28, description="Largest image in pixels (width × height), checked before decoding."
     )

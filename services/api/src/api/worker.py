@@ -6,6 +6,7 @@ the whole api stops, says at ``/health/ready`` that it does. Then it closes its 
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import signal
 import ssl
@@ -19,6 +20,7 @@ from uvicorn import Server
 from uvicorn.config import Config
 from uvicorn_worker import UvicornWorker
 
+from api.connection import ClientConnection
 from api.drain import Drain
 from api.settings import Settings
 from api.tls import server_context
@@ -26,6 +28,7 @@ from api.tls import server_context
 # How long somebody who has connected, and has asked nothing yet, is waited for once the door is shut.
 _FIRST_REQUEST_S = 1.0
 _TICK_S = 0.1
+_TICKS_A_LOOK = 10
 _settings = Settings()
 
 
@@ -52,6 +55,15 @@ class DrainingServer(Server):
         """Note the signal; an interrupt (Ctrl-C, gunicorn's quick stop) leaves out the time to serve on for."""
         self._is_hurried |= sig in {signal.SIGINT, signal.SIGQUIT}
         super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what uvicorn does ten times a second, and now and then hang up on clients that keep us waiting."""
+        if counter % _TICKS_A_LOOK == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, ClientConnection):
+                    connection.look(now)
+        return await super().on_tick(counter)
 
     async def main_loop(self) -> None:
         """Serve until told to stop, and then for ``unready_s`` more."""
@@ -112,7 +124,7 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
-        "http": "httptools",
+        "http": functools.partial(ClientConnection, settings=_settings),
         "ws": "none",
         "lifespan": "on",
         "access_log": False,

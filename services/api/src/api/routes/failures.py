@@ -40,6 +40,7 @@ def listed(*kinds: type[errors.ApiError]) -> dict[int | str, dict[str, Any]]:
 
 PREDICT_FAILURES = listed(
     errors.Unauthorized,
+    errors.RequestTimeout,
     errors.PayloadTooLarge,
     errors.RateLimited,
     errors.UnsupportedMedia,
