@@ -34,8 +34,8 @@ def two_replicas(stack: Stack) -> tuple[Container, Container]:
     return first, second
 
 
-def load_on(stack: Stack) -> Load:
-    return Load(url_of(stack.container("api"), 8888), BODY)
+def load_on(stack: Stack, clients: int = 4) -> Load:
+    return Load(url_of(stack.container("api"), 8888), BODY, clients)
 
 
 def counted(triton: Container, version: str = r"\d+") -> float:
@@ -56,10 +56,21 @@ def wait_for_work(pair: tuple[Container, Container], version: str = r"\d+") -> N
     wait_until(both, 90, "work for both replicas")
 
 
-def test_both_replicas_work(running: Stack, pair: tuple[Container, Container]):
-    with load_on(running) as load:
+def share_of_first(pair: tuple[Container, Container], load: Load) -> float:
+    """Return the first replica's share (0–1) of the next few hundred inferences."""
+    before, answered = [counted(one) for one in pair], load.answers.total()
+    wait_until(lambda: load.answers.total() >= answered + 200, 60, "200 answers")
+    first, second = (counted(one) - count for one, count in zip(pair, before, strict=True))
+    return first / (first + second)
+
+
+def test_the_work_is_spread_evenly_over_both_replicas(running: Stack, pair: tuple[Container, Container]):
+    # One connection is one worker's, and with it one channel's: two channels could meet both replicas by chance.
+    with load_on(running, clients=1) as load:
         wait_for_work(pair)
+        shares = [share_of_first(pair, load) for _ in range(3)]
     assert load.failures == []
+    assert all(0.3 < share < 0.7 for share in shares), shares
 
 
 def test_a_training_brings_its_version_into_both_replicas_under_load(running: Stack, pair: tuple[Container, Container]):
