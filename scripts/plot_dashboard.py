@@ -12,6 +12,7 @@ import re
 import time
 import urllib.parse
 import urllib.request
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,10 +41,15 @@ class Span(NamedTuple):
     end: float
     marks: dict[float, str]
 
-    def ask(self, expression: str) -> list[dict[str, Any]]:
-        """Return the series of an expression over the time."""
-        step_s = max(1, math.ceil((self.end - self.start) / 600))
-        query = {"query": expression, "start": self.start, "end": self.end, "step": step_s}
+    @property
+    def step_s(self) -> int:
+        """Seconds between two points."""
+        return max(1, math.ceil((self.end - self.start) / 600))
+
+    def ask(self, expression: str, *, is_instant: bool) -> list[dict[str, Any]]:
+        """Return the series of an expression over the time, or at its end."""
+        start = self.end if is_instant else self.start
+        query = {"query": expression, "start": start, "end": self.end, "step": self.step_s}
         with urllib.request.urlopen(f"{self.url}/api/v1/query_range?{urllib.parse.urlencode(query)}") as answer:
             series: list[dict[str, Any]] = json.load(answer)["data"]["result"]
         return series
@@ -61,12 +67,22 @@ def lines_of(panel: dict[str, Any], span: Span) -> list[Line]:
     """Return everything that a panel shows, each under its legend."""
     found = []
     for target in panel["targets"]:
-        for series in span.ask(target["expr"]):
+        for series in span.ask(target["expr"], is_instant=target["instant"]):
             labels = series["metric"]
             name = re.sub(r"{{(\w+)}}", lambda match, labels=labels: labels.get(match[1], ""), target["legendFormat"])
-            points = [(float(at) - span.start, float(value)) for at, value in series["values"]]
+            points = with_gaps([(float(at) - span.start, float(value)) for at, value in series["values"]], span.step_s)
             found.append(Line(name, [at for at, _ in points], [value for _, value in points]))
     return found
+
+
+def with_gaps(points: list[tuple[float, float]], step_s: float) -> list[tuple[float, float]]:
+    """Return points with one that is nothing wherever some are missing, so that no line bridges them."""
+    result = points[:1]
+    for former, point in pairwise(points):
+        if point[0] - former[0] > step_s * 1.5:
+            result.append((former[0] + step_s, math.nan))
+        result.append(point)
+    return result
 
 
 def written(value: float, unit: str) -> str:
@@ -98,14 +114,15 @@ def draw_lines(axes: Axes, panel: dict[str, Any], span: Span) -> None:
     """Draw series over the time, one on the other where they add up."""
     defaults = panel["fieldConfig"]["defaults"]
     lines = lines_of(panel, span)
-    if defaults["custom"].get("stacking", {}).get("mode") == "normal":
+    is_stacked = defaults["custom"].get("stacking", {}).get("mode") == "normal"
+    if is_stacked:
         lines = stacked(lines)
-    for place, line in enumerate(lines):
-        axes.plot(line.seconds, line.values, linewidth=1.1, label=line.name)
-        if place and len(line.values) == len(lines[place - 1].values):
-            axes.fill_between(line.seconds, lines[place - 1].values, line.values, alpha=0.3)
-        else:
-            axes.fill_between(line.seconds, line.values, alpha=0.1)
+    below: list[float] = []
+    for line in lines:
+        [drawn] = axes.plot(line.seconds, line.values, linewidth=1.1, label=line.name)
+        if is_stacked:
+            axes.fill_between(line.seconds, below or 0, line.values, alpha=0.3, color=drawn.get_color())
+            below = line.values
     if (alarm := alarm_of(panel)) is not None:
         axes.axhline(alarm, color="#c4162a", linestyle="--", linewidth=0.8)
     axes.set_ylim(0, defaults.get("max"))
@@ -130,9 +147,9 @@ def draw_times(axes: Axes, panel: dict[str, Any], span: Span) -> None:
     """Draw a bar for as long as something was the case."""
     lines = lines_of(panel, span)
     for place, line in enumerate(lines):
-        width_s = min((b - a for a, b in zip(line.seconds, line.seconds[1:], strict=False)), default=1)
-        axes.broken_barh([(at, width_s) for at in line.seconds], (place - 0.4, 0.8), color="#c4162a")
-    axes.set_yticks(range(len(lines)), [line.name for line in lines])
+        on = [(at, span.step_s) for at, value in zip(line.seconds, line.values, strict=True) if value == 1]
+        axes.broken_barh(on, (place - 0.4, 0.8), color="#c4162a")
+    axes.set_yticks(range(len(lines)), [line.name for line in lines], fontsize=6)
     axes.set_ylim(-0.6, max(len(lines), 1) - 0.4)
     axes.invert_yaxis()
 
@@ -161,21 +178,23 @@ def picture(span: Span) -> plt.Figure:
             continue
         box = (left + 0.042, top - height + 0.014, width - 0.052, height - 0.028)
         axes = figure.add_axes(box)
-        axes.set_title(panel["title"], fontsize=8, loc="left", pad=3)
+        axes.set_title(panel["title"], fontsize=8, loc="left", pad=9)
         DRAW[panel["type"]](axes, panel, span)
         if panel["type"] != "stat":
             mark(axes, span)
+    story = "     ".join(f"{number}  {what}" for number, what in enumerate(span.marks.values(), 1))
+    figure.text(0.99, 1 - 0.75 / height_cells, story, fontsize=8, color="#57606a", ha="right")
     return figure
 
 
 def mark(axes: Axes, span: Span) -> None:
-    """Put the time below a panel, in minutes, and what happened into it."""
+    """Put the time below a panel, in minutes, and a number to each thing that happened."""
     axes.set_xlim(0, span.end - span.start)
     axes.xaxis.set_major_locator(plt.MultipleLocator(60))
     axes.xaxis.set_major_formatter(lambda seconds, _: f"{seconds / 60:g} min")
-    for at, what in span.marks.items():
+    for number, at in enumerate(span.marks, 1):
         axes.axvline(at, color="#57606a", linewidth=0.7, linestyle=":")
-        axes.text(at, 1.01, what, transform=axes.get_xaxis_transform(), fontsize=5.5, color="#57606a", ha="left")
+        axes.text(at, 1.01, str(number), transform=axes.get_xaxis_transform(), fontsize=6, color="#57606a", ha="center")
 
 
 def main() -> None:

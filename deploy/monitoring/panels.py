@@ -57,7 +57,8 @@ def number(
     if states:
         shown = {str(1 - place): ValueMappingResult(text, colour) for place, (text, colour) in enumerate(states)}
         panel.mappings([ValueMap(shown)])
-    _ask(panel, queries)
+    # Of now alone: over a piece of time, a version that isn't served any more would show too.
+    _ask(panel, queries, is_instant=True)
     return panel
 
 
@@ -116,7 +117,7 @@ def _thresholds(alarm: float | None, base: str) -> ThresholdsConfig:
     return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
 
 
-def _ask(panel: Panel, queries: Queries) -> None:
+def _ask(panel: Panel, queries: Queries, *, is_instant: bool = False) -> None:
     for place, (legend, expression) in enumerate(queries.items()):
         query = prometheus.Dataquery().expr(expression).legend_format(legend).ref_id(chr(ord("A") + place))
-        panel.with_target(query.range())
+        panel.with_target(query.instant() if is_instant else query.range())
