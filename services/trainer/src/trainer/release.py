@@ -37,7 +37,7 @@ def check_access(settings: Settings) -> None:
     Raises:
         ServingError: A running Triton wouldn't let us load.
     """
-    serving.check_access(_target(settings))
+    serving.check_access(target_of(settings))
 
 
 def make_probe(model: bytes, name: FormatName, images_u8: Tensor) -> serving.Probe:
@@ -72,7 +72,7 @@ def serve(repository: Repository, settings: Settings, change: Change, probe: ser
         ServingError: A Triton answered, but doesn't serve the version.
     """
     try:
-        loaded = serving.load(_target(settings), change.version, probe)
+        loaded = serving.load(target_of(settings), change.version, probe)
     except ServingError:
         _go_back(repository, settings, change.former, console)
         raise
@@ -89,7 +89,12 @@ def random_images() -> Tensor:
     return torch.randint(0, 256, (PROBE_IMAGES, 1, IMAGE_PX, IMAGE_PX), dtype=torch.uint8, generator=generator)
 
 
-def _target(settings: Settings) -> serving.Target:
+def target_of(settings: Settings) -> serving.Target:
+    """Return where a version is to be served.
+
+    Raises:
+        ServingError: The admin key's file can't be read.
+    """
     try:
         key = settings.admin_key()
     except OSError as exc:
@@ -116,4 +121,4 @@ def _go_back(repository: Repository, settings: Settings, former: int | None, con
     console.warning(f"version {former} is named again")
     # Best effort: whoever refuses this too is told of by the error that is already on its way.
     with contextlib.suppress(ServingError):
-        serving.load(_target(settings), former, None)
+        serving.load(target_of(settings), former, None)
