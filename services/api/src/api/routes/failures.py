@@ -8,6 +8,9 @@ from api.schemas import ErrorBody
 # What each says, in one of the cases in which it is said.
 _SAYS: dict[type[errors.ApiError], str] = {
     errors.Unauthorized: "Send a valid API key in the x-api-key header, or as a bearer token.",
+    errors.BadRequest: "What came is no HTTP/1.1 request, or a broken one.",
+    errors.HeadersTooLarge: "The request line and the headers are over 32768 bytes.",
+    errors.RequestTimeout: "The body wasn't there within 5 s.",
     errors.PayloadTooLarge: "The body is over 8388608 bytes.",
     errors.RateLimited: "You ask more often than you may; slow down.",
     errors.UnsupportedMedia: "Content type text/plain isn't read here; send application/json, image/* or "
@@ -39,6 +42,8 @@ def listed(*kinds: type[errors.ApiError]) -> dict[int | str, dict[str, Any]]:
 
 
 PREDICT_FAILURES = listed(
+    errors.BadRequest,
+    errors.HeadersTooLarge,
     errors.Unauthorized,
     errors.RequestTimeout,
     errors.PayloadTooLarge,
