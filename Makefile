@@ -87,6 +87,10 @@ dashboard: setup ## Write Grafana's dashboard anew from deploy/monitoring/dashbo
 docs: setup ## Write the generated parts of the docs anew
 	@$(IN_ENV) python scripts/generate_docs.py
 
+.PHONY: audit
+audit: setup ## Ask a vulnerability database about every pin
+	@$(IN_ENV) python scripts/audit.py
+
 .PHONY: secrets
 secrets: ## Make an API key, and certificates of a private CA, in secrets/
 	@scripts/make_secrets.sh
