@@ -216,3 +216,17 @@ async def test_the_time_for_the_body_is_one_thing_and_the_time_for_the_answer_an
         backend.gate.set()
     assert (slow.status, code_of(slow)) == (408, "request_timeout")
     assert (prompt.status, code_of(prompt)) == (504, "deadline_exceeded")
+
+
+async def test_a_client_that_asks_for_less_time_than_its_body_takes_is_late_and_not_slow(app):
+    connection = Connection(IMAGE[:20], IMAGE[20:], x_request_timeout_ms="50")
+    first = connection.receive
+
+    async def receive() -> dict[str, Any]:
+        if connection._pieces[0] == IMAGE[:20]:
+            return await first()
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    await app(connection.scope, receive, connection.send)
+    assert (connection.status, code_of(connection)) == (504, "deadline_exceeded")

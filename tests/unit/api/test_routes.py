@@ -149,6 +149,13 @@ async def test_a_host_that_is_none_is_no_bug(client, host):
     assert_error(await client.put("/health/live", headers={"host": host}), 405, "method_not_allowed")
 
 
+@pytest.mark.parametrize("path,allowed", [("/predict", "POST"), ("/predict-mnist", "GET, POST"), ("/metrics", "GET")])
+async def test_a_method_that_isn_t_taken_is_told_which_are(client, path, allowed):
+    response = await client.delete(path)
+    assert_error(response, 405, "method_not_allowed")
+    assert ", ".join(sorted(response.headers["allow"].split(", "))) == allowed
+
+
 async def test_a_long_path_isn_t_sent_back(client):
     message = assert_error(await client.get("/" + "x" * 10_000), 404, "not_found")
     assert len(message) < 200

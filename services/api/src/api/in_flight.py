@@ -25,6 +25,7 @@ class InFlight:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._body_timeout_s = min(settings.client_timeout_s, settings.deadline_s)
         self._places: dict[Place, None] = {}  # in order of arrival
         self._held_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -43,7 +44,7 @@ class InFlight:
         if len(self._places) >= self._settings.max_in_flight:
             raise full()
         loop = asyncio.get_running_loop()
-        place = Place(self, receive, loop.time(), timeout_s, self._settings.client_timeout_s)
+        place = Place(self, receive, loop.time(), timeout_s, self._body_timeout_s)
         self.hold(place, body_bytes)
         self._places[place] = None
         if timeout_s < max(self._settings.deadline_s, LOOK_S):
@@ -102,7 +103,7 @@ class Place:
         receive: The request's body.
         arrived: When, in the event loop's time.
         timeout_s: Seconds that the request has.
-        body_timeout_s: Seconds of those that its body may take to come.
+        body_timeout_s: Seconds that its body may take to come.
     """
 
     __slots__ = ("_body_read", "_body_timeout_s", "_in_flight", "_receive", "_seen_bytes", "_timeout_s", "alarm",
@@ -117,8 +118,8 @@ class Place:
         self._seen_bytes = 0
         self.arrived = arrived
         self._timeout_s = timeout_s
-        self._body_timeout_s = min(timeout_s, body_timeout_s)
-        self.due = arrived + self._body_timeout_s
+        self._body_timeout_s = body_timeout_s
+        self.due = arrived + min(timeout_s, body_timeout_s)
         self.task = asyncio.current_task()
         self.held_bytes = 0
         self.alarm: asyncio.TimerHandle | None = None
@@ -143,8 +144,9 @@ class Place:
         return message
 
     def expire(self) -> None:
-        """Give up what took too long: the client its body, or we the answer."""
-        self.give_up(late(self._timeout_s) if self._body_read else slow(self._body_timeout_s))
+        """Give up what took too long: the client its body, or we the answer; less time than usual is its own wish."""
+        is_slow = not self._body_read and self._timeout_s >= self._body_timeout_s
+        self.give_up(slow(self._body_timeout_s) if is_slow else late(self._timeout_s))
 
     def give_up(self, outcome: ApiError) -> None:
         """Cancel the work; whoever serves the request finds the reason in ``outcome``."""
