@@ -71,6 +71,14 @@ bench: setup ## This stack beside Triton alone, plain FastAPI and other framewor
 bench-quick: setup ## The same without the other frameworks, two short rounds: minutes
 	@$(IN_ENV) python -m bench --no-peers --no-memory --repeats 2 --seconds 5
 
+.PHONY: chaos
+chaos: setup ## Break the real stack in every way it promises to survive, and count: half an hour
+	@$(IN_ENV) python -m chaos
+
+.PHONY: chaos-quick
+chaos-quick: setup ## The most important of it: a minute
+	@$(IN_ENV) python -m chaos --short
+
 .PHONY: bench-path
 bench-path: setup ## µs of processor that the api takes for a prediction, in process: seconds
 	@$(IN_ENV) python -m bench.hot_path

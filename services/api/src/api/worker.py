@@ -9,6 +9,7 @@ import contextlib
 import functools
 import itertools
 import signal
+import socket
 import ssl
 import sys
 from collections.abc import Callable
@@ -78,13 +79,20 @@ class DrainingServer(Server):
         uvicorn would hang up on whoever has connected and not asked yet, and would let gunicorn's heartbeat stop.
         """
         async with self._ticking():
-            # One more turn of the loop takes in everybody who stands at the door.
-            await asyncio.sleep(0)
+            last = [connection for door in sockets or () for connection in _standing_at(door)]
             for door in (*self.servers, *(sockets or ())):
                 door.close()
             self.servers = []
+            await self._take_in(last)
             await self._wait(self._has_everybody_asked, _FIRST_REQUEST_S)
             await super().shutdown()
+
+    async def _take_in(self, connections: list[socket.socket]) -> None:
+        loop, config = asyncio.get_running_loop(), self.config
+        protocol: Callable[..., asyncio.Protocol] = config.http_protocol_class
+        make = functools.partial(protocol, config=config, server_state=self.server_state, app_state=self.lifespan.state)
+        taken = (loop.connect_accepted_socket(make, connection, ssl=config.ssl) for connection in connections)
+        await asyncio.gather(*taken, return_exceptions=True)
 
     def _has_everybody_asked(self) -> bool:
         connections = self.server_state.connections
@@ -117,6 +125,17 @@ def _tls_context(_config: Config, _default: Callable[[], ssl.SSLContext]) -> ssl
     assert _settings.tls_cert_file is not None  # noqa: S101 - for the types; the settings have seen to it
     assert _settings.tls_key_file is not None  # noqa: S101
     return server_context(_settings.tls_cert_file, _settings.tls_key_file, _settings.tls_client_ca_file)
+
+
+def _standing_at(door: socket.socket) -> list[socket.socket]:
+    """Accept whoever the kernel has let in and nobody has taken yet: the last to close the door would cut them off."""
+    found = []
+    with contextlib.suppress(OSError):  # BlockingIOError: that was the last
+        while True:
+            connection, _ = door.accept()
+            connection.setblocking(False)  # noqa: FBT003 - its name says it
+            found.append(connection)
+    return found
 
 
 class ApiWorker(UvicornWorker):  # type: ignore[misc]
