@@ -1,14 +1,17 @@
 import base64
 import itertools
+import json
 import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.datastructures import Headers
 
-from api.errors import InvalidImage, InvalidRequest
-from api.routes.uploads import from_base64, json_body
+from api.errors import InvalidImage, InvalidRequest, PayloadTooLarge
+from api.routes.uploads import from_base64, json_body, multipart_images
 from api.schemas import BatchRequest, PredictMnistRequest, PredictRequest
+from tests.support.fuzzing import examples
 
 
 @given(st.binary(min_size=1, max_size=200))
@@ -36,13 +39,19 @@ def test_what_is_no_base64_is_refused(text):
 
 
 class Request:
-    """As much of a request as reading its JSON takes."""
+    """As much of a request as reading its body takes."""
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
+    def __init__(self, body: bytes, content_type: str = "application/json", piece_bytes: int = 65536) -> None:
+        self._body, self._piece_bytes = body, piece_bytes
+        self.headers = Headers({"content-type": content_type})
 
     async def body(self) -> bytes:
         return self._body
+
+    async def stream(self):
+        for start in range(0, len(self._body), self._piece_bytes):
+            yield self._body[start : start + self._piece_bytes]
+        yield b""
 
 
 def many(item: bytes, total_bytes: int = 2**20) -> bytes:
@@ -100,3 +109,77 @@ async def test_what_is_no_json_or_no_number_is_refused(body):
 async def test_of_a_field_that_comes_twice_the_last_counts():
     read = await json_body(Request(b'{"image": 1, "image": "first", "image": "second"}'), PredictRequest)
     assert read.image == "second"
+
+
+FORM = "multipart/form-data; boundary=b"
+FILE = b'Content-Disposition: form-data; name="image"; filename="a.png"'
+
+
+def part(head: bytes = FILE, data: bytes = b"x") -> bytes:
+    return b"--b\r\n" + head + b"\r\n\r\n" + data + b"\r\n"
+
+
+END = b"--b--\r\n"
+
+
+async def test_a_large_file_of_a_form_is_never_put_on_disk(monkeypatch):
+    def no_disk(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", no_disk)
+    data = bytes(3 * 2**20)
+    assert await multipart_images(Request(part(data=data) + END, FORM), 1) == [data]
+
+
+@pytest.mark.parametrize(
+    "charset", ["undefined", "punycode", "idna", "zlib", "hex", "utf-7", "utf-16", "mbcs", "../../x", "a" * 5000, "é"]
+)
+async def test_whatever_charset_a_form_names_is_no_bug(charset):
+    head = b'Content-Disposition: form-data; name="a-\xff' + b"a" * 80 + b'"; filename="\\uZZ"'
+    try:
+        assert await multipart_images(Request(part(head) + END, f"{FORM}; charset={charset}"), 1) == [b"x"]
+    except InvalidRequest as refusal:
+        assert "charset" in refusal.message
+
+
+HEADS = st.sampled_from([FILE, b"Content-Disposition: form-data", b'Content-Disposition: form-data; name="a"', b"A: b"])
+CODECS = st.sampled_from(["", "; charset=undefined", "; charset=punycode", "; charset=utf-16", "; x*=idna''%ff"])
+
+
+@given(
+    st.lists(
+        st.one_of(st.binary(max_size=20), st.builds(part, HEADS, st.binary(max_size=20)), st.just(END)), max_size=6
+    ),
+    st.one_of(
+        st.just(FORM), st.text(st.characters(max_codepoint=255), max_size=30).map("multipart/form-data; ".__add__)
+    ),
+    CODECS,
+    st.integers(1, 50),
+)
+@examples(300)
+async def test_any_form_is_read_or_refused(pieces, content_type, codec, piece_bytes):
+    try:
+        images = await multipart_images(Request(b"".join(pieces), content_type + codec, piece_bytes), 2)
+    except (InvalidRequest, PayloadTooLarge) as refusal:
+        assert len(refusal.message) < 400
+        return
+    assert 1 <= len(images) <= 2
+
+
+NAMES = st.sampled_from(["image", "images", "height", "width", "x"])
+LEAVES = st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8)
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=8
+)
+SCHEMAS = st.sampled_from([PredictRequest, BatchRequest, PredictMnistRequest])
+
+
+@given(VALUES, SCHEMAS, st.integers(0, 60), st.binary(max_size=3))
+@examples(300)
+async def test_any_json_is_read_or_refused(value, schema, at, noise):
+    body = json.dumps(value).encode()
+    for data in (body, body[:at], body[:at] + noise + body[at:]):
+        try:
+            await json_body(Request(data), schema)
+        except InvalidRequest as refusal:
+            assert len(refusal.message) < 400

@@ -8,8 +8,7 @@ import orjson
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.errors import InvalidImage, InvalidRequest, PayloadTooLarge, UnsupportedMedia, sentence_of
 from api.examples import Example
@@ -20,6 +19,12 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _SPACE = b" \t\r\n"
 # Every unknown field costs a complaint: a body full of them would take seconds and hundreds of megabytes.
 _MAX_FIELDS = 32
+
+
+class _InMemoryParser(MultiPartParser):
+    """Starlette's, which would put a file of over 1 MB on a disk that may be full; what a worker holds is bounded."""
+
+    spool_max_size = 0  # never
 
 
 def media_type_of(request: Request) -> str:
@@ -57,15 +62,16 @@ async def multipart_images(request: Request, max_images: int) -> list[bytes]:
         InvalidRequest: The body isn't multipart as it says, or has no file in it.
         PayloadTooLarge: More files than ``max_images``.
     """
+    parser = _InMemoryParser(request.headers, request.stream(), max_files=max_images + 1, max_fields=_MAX_FIELDS)
     try:
-        async with request.form(max_files=max_images + 1, max_fields=16) as form:
-            files = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
-            images = [await file.read() for file in files]
-    except (HTTPException, MultiPartException) as exc:
-        detail = exc.detail if isinstance(exc, HTTPException) else exc.message
-        if "Too many files" in detail:
+        form = await parser.parse()
+    except MultiPartException as exc:
+        if "Too many files" in exc.message:
             raise too_many(max_images) from exc
-        raise InvalidRequest(f"The multipart body can't be read: {detail}") from exc
+        raise InvalidRequest(f"The multipart body can't be read: {exc.message}") from exc
+    except UnicodeError as exc:  # some of Python's codecs raise this for a `charset` that nobody means
+        raise InvalidRequest("The multipart body can't be read: leave out its charset.") from exc
+    images = [await part.read() for _, part in form.multi_items() if isinstance(part, UploadFile)]
     if not images:
         raise InvalidRequest(
             "The form has no file in it: send the image as a file part, as curl -F image=@digit.png does."
