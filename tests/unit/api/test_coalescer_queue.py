@@ -255,6 +255,12 @@ class CoalescerMachine(RuleBasedStateMachine):
         self.loop.close()
 
 
-CoalescerMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+CoalescerMachine.TestCase.settings = settings(
+    # The same runs each time: what is held against every change must not depend on luck.
+    max_examples=60,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+)
 # A failure is made as small as it can be first, which takes minutes.
 TestCoalescer = pytest.mark.timeout(600)(CoalescerMachine.TestCase)
