@@ -87,6 +87,24 @@ async def test_a_cancelled_request_is_not_sent():
     assert [call[:, 0].tolist() for call in backend.calls] == [[1], [3]]
 
 
+async def test_who_gives_up_under_way_does_not_shift_the_neighbours_answers():
+    backend = Backend()
+    coalescer = coalescer_of(backend)
+    tasks = await submitted(coalescer, rows(1), rows(2), rows(3, 4), rows(5))
+    await asyncio.sleep(0)
+    backend.gate.set()
+    backend.gate.clear()  # only the first call is answered
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(backend.calls) == 2
+    tasks[1].cancel()
+    await asyncio.sleep(0)
+    backend.gate.set()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [answer.values[:, 0].tolist() for answer in (answers[0], *answers[2:])] == [[2], [6, 8], [10]]
+    assert isinstance(answers[1], asyncio.CancelledError)
+
+
 async def test_one_bad_request_does_not_fail_its_neighbours():
     backend = Backend()
     tasks = await submitted(coalescer_of(backend), rows(1), rows(2), rows(13), rows(3))
