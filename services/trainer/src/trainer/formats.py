@@ -29,8 +29,8 @@ FORMATS: dict[FormatName, Format] = {
 def choose_format(choice: FormatChoice, device: str) -> FormatName:
     """Return the format to publish.
 
-    A batch of one costs ONNX Runtime a fifth of what it costs TorchScript on a CPU; on a GPU Triton's own libtorch
-    backend is at home (docs/decisions/0005-onnx-on-cpus.md).
+    A batch of one costs ONNX Runtime under a third of what it costs TorchScript on a CPU; on a GPU Triton's own
+    libtorch backend is at home (docs/decisions/0005-onnx-on-cpus.md).
 
     Args:
         choice: What the settings say.

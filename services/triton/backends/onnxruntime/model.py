@@ -1,8 +1,8 @@
 """A Python-based Triton backend for ONNX models on the CPU: any model whose config says ``onnxruntime_onnx``.
 
 It stands in for NVIDIA's native ONNX Runtime backend where only the Python backend is to be had, and reads the same
-configs, ``intra_op_thread_count`` from their parameters. Small batches are where it pays: a batch of one costs it a
-fifth of what TorchScript takes (docs/benchmarks.md).
+configs, ``intra_op_thread_count`` from their parameters. Small batches are where it pays: a batch of one costs it
+under a third of what TorchScript takes (docs/benchmarks.md).
 """
 
 from pathlib import Path
