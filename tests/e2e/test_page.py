@@ -263,6 +263,7 @@ def test_a_server_that_cannot_be_reached_is_told(page):
     page.context.set_offline(True)
     page.draw(DIGITS[1])
     expect(page["#complaint"]).to_contain_text("The server can't be reached")
+    page.settle()  # what was drawn meanwhile would else be asked about, and answered, once it can be
     page.context.set_offline(False)
     page["#again"].click()
     expect(page["#digit"]).to_have_text("1")

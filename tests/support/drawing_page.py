@@ -69,9 +69,13 @@ class DrawingPage:
     def choose(self, file: Path | dict[str, Any]) -> None:
         self["#file"].set_input_files(file)  # type: ignore[arg-type]
 
+    def settle(self) -> None:
+        """Wait until nothing is asked any more."""
+        expect(self["#reading"]).to_have_attribute("aria-busy", "false", timeout=15_000)
+
     def read(self) -> str:
         """Return the digit that is shown once nothing is asked any more."""
-        expect(self["#reading"]).to_have_attribute("aria-busy", "false", timeout=15_000)
+        self.settle()
         return self["#digit"].inner_text()
 
     def close(self) -> None:
