@@ -275,8 +275,6 @@ def shared_memory(server: TritonServer) -> set[Path]:
     return {Path(line.split()[-1]) for lines in maps for line in lines if "/dev/shm/triton" in line}
 
 
-# Once in a while a backend process waits for ever on a lock that its killed server held; nothing of ours can end it.
-@pytest.mark.xfail(raises=TimeoutError, strict=False, reason="Triton's own, see docs/reliability.md, what isn't kept")
 def test_killed_it_leaves_no_stub_behind(server):
     processes, regions = server.group(), shared_memory(server)
     server.send(signal.SIGKILL)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import torch
 import triton_python_backend_utils as pb_utils
+from orphan import end_with_server
 from torch.utils.dlpack import from_dlpack, to_dlpack
 
 Config = dict[str, Any]
@@ -47,6 +48,7 @@ class BatchedModel(ABC):
         Raises:
             TritonModelException: The file is missing, damaged, or not the one that its manifest describes.
         """
+        end_with_server()
         config = json.loads(args["model_config"])
         self._batched = int(config.get("max_batch_size", 0)) > 0
         self._inputs = [tensor["name"] for tensor in config["input"]]

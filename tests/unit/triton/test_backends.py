@@ -23,7 +23,7 @@ def test_the_directory_holds_the_python_backend_its_stub_and_ours(wheel, tmp_pat
     }
     assert os.access(target / "python" / "triton_python_backend_stub", os.X_OK)
     for backend in ("pytorch", "onnxruntime"):
-        assert {path.name for path in (target / backend).iterdir()} == {"model.py", "batched.py"}
+        assert {path.name for path in (target / backend).iterdir()} == {"model.py", "batched.py", "orphan.py"}
     assert [path.name for path in target.parent.iterdir()] == ["backends"]
 
 

@@ -19,8 +19,8 @@ from triton_runtime.wheel import Wheel
 # An editable or a source checkout has the backends beside src; an installed wheel has them in the package.
 _CANDIDATES = (Path(__file__).with_name("backends"), Path(__file__).parents[2] / "backends")
 
-# What they have in common; each gets a copy, for Triton's Python process looks beside model.py only.
-SHARED = "batched.py"
+# What they have in common; each gets copies, for Triton's Python process looks beside model.py only.
+SHARED = ("batched.py", "orphan.py")
 
 _CACHES = shutil.ignore_patterns("__pycache__")
 
@@ -75,7 +75,8 @@ def _fill(wheel: Wheel, folder: Path) -> None:
         program.chmod(0o755)  # pip unpacks them without the right to execute
     for source in sources():
         shutil.copytree(source, folder / source.name, ignore=_CACHES)
-        shutil.copy2(source.parent / SHARED, folder / source.name)
+        for name in SHARED:
+            shutil.copy2(source.parent / name, folder / source.name)
 
 
 def _is_same(one: Path, other: Path) -> bool:
