@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from onnx import TensorProto, helper
 from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import InferenceServerException
 
@@ -95,6 +96,33 @@ def publish_broken(repository: Path) -> None:
     """)
 
 
+def publish_onnx(repository: Path, name: str) -> Path:
+    """Publish a model that turns the signs of four bytes a row, and return its file."""
+    rows = ["rows", 4]
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["given"], ["numbers"], to=TensorProto.FLOAT),
+            helper.make_node("Neg", ["numbers"], ["negative"]),
+        ],
+        name,
+        [helper.make_tensor_value_info("given", TensorProto.UINT8, rows)],
+        [helper.make_tensor_value_info("negative", TensorProto.FLOAT, rows)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    file = repository / name / "1" / "model.onnx"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(model.SerializeToString())
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    file.with_name("manifest.json").write_text(json.dumps({"sha256": sha256}))
+    (repository / name / "config.pbtxt").write_text("""
+        platform: "onnxruntime_onnx" max_batch_size: 8 dynamic_batching {}
+        input { name: "given" data_type: TYPE_UINT8 dims: [4] }
+        output { name: "negative" data_type: TYPE_FP32 dims: [4] }
+        parameters { key: "intra_op_thread_count" value: { string_value: "1" } }
+    """)
+    return file
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """A server with one good model, one without batching, and one that can't be loaded."""
@@ -103,6 +131,7 @@ def server(tmp_path_factory):
     publish(repository, 1)
     publish_pair(repository)
     publish_broken(repository)
+    publish_onnx(repository, "negatives")
     with TritonServer(repository, folder / "triton") as server:
         yield server
 
@@ -212,6 +241,28 @@ def test_a_model_without_batching_takes_its_inputs_by_name(triton):
     with pytest.raises(InferenceServerException, match="cannot be multiplied"):
         triton.infer("pair", unfit)
     assert triton.infer("pair", given).as_numpy("product").tolist() == left.tolist()
+
+
+def test_onnx_models_are_run_too_and_a_bad_request_of_theirs_fails_alone(triton):
+    given = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    for _ in range(2):
+        answer = triton.infer("negatives", [tensor("given", given, "UINT8")]).as_numpy("negative")
+        assert answer.tolist() == (-given.astype(np.float32)).tolist()
+        with pytest.raises(InferenceServerException, match="shape"):
+            triton.infer("negatives", [tensor("given", given[:, :3], "UINT8")])
+
+
+def test_an_onnx_file_that_is_not_what_its_manifest_says_is_not_loaded(server, triton):
+    file = publish_onnx(server.repository, "changed")
+    good = file.read_bytes()
+    for bad, reason in ((good + b"?", "SHA-256 differs"), (None, "can't be read")):
+        file.unlink() if bad is None else file.write_bytes(bad)
+        with pytest.raises(InferenceServerException, match=reason):
+            triton.load_model("changed", headers=key_of(server))
+        assert not triton.is_model_ready("changed")
+    file.write_bytes(good)
+    triton.load_model("changed", headers=key_of(server))
+    assert triton.is_model_ready("changed")
 
 
 def test_versions_change_under_load_without_a_failure_and_a_damaged_one_never_serves(server, triton):
