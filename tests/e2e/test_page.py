@@ -22,15 +22,21 @@ FIVE = ROOT / "docs/digit.png"
 SCHEMES = ("light", "dark")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for this module: Playwright's event loop must be gone before an async test begins."""
-    chromium = find_chromium()
-    if chromium is None:
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The machine's Chromium, looked for before anything is started."""
+    found = find_chromium()
+    if found is None:
         reason = "there is no Chromium on this machine; on Debian: apt install chromium"
         if os.environ.get("CI_REQUIRE_CHROMIUM") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One browser for this module: Playwright's event loop must be gone before an async test begins."""
     with open_browser(chromium) as opened:
         yield opened
 
@@ -306,7 +312,7 @@ def test_a_key_is_asked_for_once_and_kept_in_this_tab_alone_and_a_rate_limit_is_
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("device", ["desktop", "phone"])
-def test_axe_finds_nothing_empty_read_or_in_trouble(open_page, scheme, device):
+def test_axe_finds_nothing_once_read_or_in_trouble(open_page, scheme, device):
     page = open_page(**(PHONE if device == "phone" else {}), color_scheme=scheme)
     axe = Axe()
 
