@@ -71,6 +71,10 @@ bench: setup ## This stack beside Triton alone, plain FastAPI and other framewor
 bench-quick: setup ## The same without the other frameworks, two short rounds: minutes
 	@$(IN_ENV) python -m bench --no-peers --no-memory --repeats 2 --seconds 5
 
+.PHONY: fuzz
+fuzz: setup ## Bad input of every kind to the real processes, other each time, ten times as much as in the tests
+	@FUZZ_FACTOR=$${FUZZ_FACTOR:-10} $(IN_ENV) python -m pytest tests/e2e/test_bad_input.py tests/unit/api/test_pixels.py tests/unit/api/test_uploads.py
+
 .PHONY: chaos
 chaos: setup ## Break the real stack in every way it promises to survive, and count: half an hour
 	@$(IN_ENV) python -m chaos

@@ -1,5 +1,6 @@
 """Image files that mean harm: small files that declare or hold many pixels, and large ones that hold none."""
 
+import functools
 import io
 import itertools
 import struct
@@ -69,12 +70,14 @@ HUGE: dict[str, bytes] = {
 }
 
 
+@functools.cache
 def _filled(bits: int, colour: int, channels: int, extra: bytes = b"") -> bytes:
     side = BOMB_SIDE_PX
     data = zeros(side * (1 + side * channels * bits // 8))
     return png_of(side, side, data, bits=bits, colour=colour, extra=extra)
 
 
+@functools.cache
 def _saved(mode: str, fmt: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     Image.new(mode, (BOMB_SIDE_PX, BOMB_SIDE_PX)).save(buffer, fmt, **options)
