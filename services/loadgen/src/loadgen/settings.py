@@ -24,7 +24,12 @@ class Settings(BaseSettings):
         description="Locust worker processes on this machine; −1 is one a core, 0 none beside the master.",
     )
     rate: float = Field(
-        1.0, gt=0, le=1000, description="Requests a second that each user sends, as long as answers keep up."
+        1.0, gt=0, le=100_000, description="Requests a second that each user sends, as long as answers keep up."
+    )
+    open_loop: bool = Field(
+        False,
+        description="Send at random (Poisson) times of that rate whether or not earlier requests were answered: for "
+        "one user a process, at a high rate.",
     )
     check_labels: bool = Field(
         True, description="Count a wrong digit as a failure; turn off for a model that wasn't trained on MNIST."
