@@ -29,7 +29,10 @@ def open_client(backend: FakeTriton) -> Callable[[Settings], Any]:
         app = create_app(settings, backend=backend)  # type: ignore[arg-type]
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://t") as c:
-            yield c
+            try:
+                yield c
+            finally:
+                backend.gate.set()  # a test that failed before it did would wait here for ever
 
     return opened
 

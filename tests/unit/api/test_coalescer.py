@@ -87,6 +87,46 @@ async def test_a_cancelled_request_is_not_sent():
     assert [call[:, 0].tolist() for call in backend.calls] == [[1], [3]]
 
 
+async def test_who_gives_up_between_being_taken_and_sent_is_not_sent():
+    backend = Backend()
+    coalescer = coalescer_of(backend)
+    tasks = [asyncio.create_task(coalescer.submit(rows(value), some_record())) for value in (1, 2)]
+    for task in tasks:
+        asyncio.get_running_loop().call_soon(task.cancel)
+    await asyncio.wait(tasks)
+    assert backend.calls == []
+    backend.gate.set()
+    assert (await coalescer.submit(rows(3), some_record())).values.tolist() == [[6]]
+
+
+async def test_who_has_given_up_does_not_end_the_gathering():
+    backend = Backend()
+    coalescer = coalescer_of(backend, capacity=4)
+    tasks = await submitted(coalescer, rows(1), rows(2), rows(3, 4, 5, 6), rows(7))
+    await asyncio.sleep(0)
+    # In the very turn in which the call is answered, so that the queue still holds the one that has given up.
+    backend.gate.set()
+    tasks[2].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert [call[:, 0].tolist() for call in backend.calls] == [[1], [2, 7]]
+
+
+async def test_the_next_call_leaves_before_the_last_ones_answers_are_handed_out():
+    backend = Backend()
+    coalescer = coalescer_of(backend)
+    calls_seen = []
+
+    async def ask(value: int) -> None:
+        await coalescer.submit(rows(value), some_record())
+        calls_seen.append(len(backend.calls))
+
+    tasks = [asyncio.create_task(ask(value)) for value in (1, 2)]
+    await asyncio.sleep(0)
+    backend.gate.set()
+    await asyncio.gather(*tasks)
+    assert calls_seen == [2, 2]
+
+
 async def test_who_gives_up_under_way_does_not_shift_the_neighbours_answers():
     backend = Backend()
     coalescer = coalescer_of(backend)

@@ -93,9 +93,9 @@ class CoalescerMachine(RuleBasedStateMachine):
         while self.queue and len(self.calls) < self.max_calls:
             group: list[int] = []
             room = self.capacity
-            while self.queue and (not group or self.sizes[self.queue[0]] <= room):
+            # Given up in this very turn: it isn't sent, nor does it end the call for which it is too large.
+            while self.queue and (self.queue[0] in self.outcomes or not group or self.sizes[self.queue[0]] <= room):
                 request = self.queue.pop(0)
-                # Given up in this very turn: it isn't sent, though one too large for the call still ends it.
                 if request not in self.outcomes:
                     group.append(request)
                     room -= self.sizes[request]
@@ -173,22 +173,23 @@ class CoalescerMachine(RuleBasedStateMachine):
             self.loop.call_soon(self.loop.stop)
             self.loop.run_forever()  # one turn
         waits = any(waiting.record.request_id == str(request) for waiting in self.coalescer._queue.values())
-        if not waits:
+        if waits:
+            self.give_up(request)
+            self.expect_answered(call, None)
+        else:
             self.expect_answered(call, None)
             self.give_up(request)
-            self.turn()
-            return
-        self.tasks[request].cancel()
-        self.outcomes[request] = asyncio.CancelledError
+            if request not in self.sent:
+                self.expect_taken_but_not_sent(request)
         self.turn()
-        # Sent it is in no case. Whether it still ends the call for which it is too large is up to the turn.
-        queue, calls = self.queue, self.calls
-        for before in (queue, [one for one in queue if one != request]):
-            self.queue, self.calls = list(before), list(calls)
-            self.expect_answered(call, None)
-            self.queue = [one for one in self.queue if one != request]
-            if self.is_under_way():
-                break
+
+    def expect_taken_but_not_sent(self, request: int) -> None:
+        """Its place in the call stays empty, and the call doesn't happen if nobody else is in it."""
+        (call,) = [one for one in self.calls if request in one.requests]
+        call.requests.remove(request)
+        if not call.requests:
+            self.calls.remove(call)
+            self.expect_sent()
 
     @precondition(lambda self: any(set(call.requests + call.rest) - self.outcomes.keys() for call in self.calls))
     @rule(data=st.data())

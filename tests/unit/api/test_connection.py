@@ -65,13 +65,14 @@ class Client:
         self.transport = Transport()
         config = Config(self._app, interface="asgi3", http=ClientConnection, ws="none", lifespan="off", log_config=None)
         config.load()
-        self.connection = ClientConnection(config, ServerState(), {}, settings=SETTINGS)
+        self.is_full = False
+        self.connection = ClientConnection(config, ServerState(), {}, settings=SETTINGS, is_full=lambda: self.is_full)
         self.connection.connection_made(self.transport)  # type: ignore[arg-type]
 
     async def _app(self, scope, receive, send) -> None:
-        """Answer ``/quick`` at once, ``/early`` before the body, anything else after body and gate."""
+        """Answer ``/quick`` at once, ``…/early`` before the body, anything else after body and gate."""
         body = b""
-        if scope["path"] not in ("/quick", "/early"):
+        if scope["path"] not in ("/quick", "/early", "/predict/early"):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -339,3 +340,29 @@ async def test_who_offers_another_protocol_is_answered_in_this_one(client, size)
     assert client.asked == list(paths.items())
     assert client.statuses == [200] * 5
     assert not client.transport.is_closed
+
+
+EARLY_PREDICTION = b"POST /predict/early HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}"
+
+
+async def test_a_prediction_for_which_there_is_no_room_is_served_in_the_very_turn_in_which_it_came():
+    """The app refuses it, without waiting for anything; here ``/predict/early`` stands for that."""
+    client = Client()
+    client.connection.data_received(EARLY_PREDICTION)
+    assert client.statuses == []
+    await client.settle()
+    assert client.statuses == [200]
+    client.is_full = True
+    client.connection.data_received(EARLY_PREDICTION)
+    assert client.statuses == [200, 200]
+    await client.send(GET)
+    assert client.statuses == [200, 200, 200]
+
+
+async def test_what_is_no_prediction_is_served_as_ever_where_there_is_no_room():
+    client = Client()
+    client.is_full = True
+    client.connection.data_received(GET)
+    assert client.statuses == []
+    await client.settle()
+    assert client.statuses == [200]

@@ -28,9 +28,10 @@ class Admission:
     Args:
         app: What is guarded.
         settings: Keys and limits.
+        in_flight: What the worker works on.
     """
 
-    def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, *, settings: Settings, in_flight: InFlight) -> None:
         self._app = app
         self._keys = Keys((key.get_secret_value() for key in settings.keys), settings.keys_file)
         self._metrics_public = settings.metrics_public
@@ -38,7 +39,7 @@ class Admission:
         if settings.rate_limit:
             self._rate = RateLimit(settings.rate_limit, settings.rate_burst or math.ceil(settings.rate_limit))
         self._deadline_s = settings.deadline_s
-        self._in_flight = InFlight(settings)
+        self._in_flight = in_flight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or refuse it."""

@@ -13,10 +13,12 @@ from api import digits, errors, metrics, openapi
 from api.admission import Admission
 from api.coalescer import Answer, Coalescer
 from api.drain import Drain
+from api.in_flight import InFlight
 from api.middleware import RequestLog
 from api.readiness import Readiness
 from api.record import Record
 from api.routes import docs, health, operations, page, predict, predict_mnist
+from api.routes.direct import DirectRoutes
 from api.settings import Settings
 from api.tracing import Tracing
 from api.triton import Triton
@@ -82,11 +84,13 @@ def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.drain = Drain()
+    app.state.in_flight = InFlight(settings)
     errors.install(app)
     for topic in (predict, predict_mnist, health, operations, page, docs):
         app.include_router(topic.router)
     openapi.describe(app)
-    app.add_middleware(Admission, settings=settings)
+    app.add_middleware(DirectRoutes, routes=predict.router.routes, state=app.state)  # added first: the innermost
+    app.add_middleware(Admission, settings=settings, in_flight=app.state.in_flight)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, **_CORS)
     app.add_middleware(RequestLog, drain=app.state.drain, tracing=tracing)  # added last, so it is the outermost

@@ -2,7 +2,8 @@
 
 A call costs far more than a row: gRPC, protobuf and the event loop are paid once a call. While ``max_calls`` calls are
 under way, what arrives waits and leaves together as soon as one of them is back; with a free place it leaves at once,
-so that a lone client waits for nobody. The queue is bounded, and whoever gives up leaves it at once.
+so that a lone client waits for nobody. The queue is bounded, and whoever gives up leaves it at once. The next call
+leaves before the answers of the last are handed out, for writing those to a hundred clients takes milliseconds.
 """
 
 import asyncio
@@ -57,7 +58,8 @@ class Coalescer:
         self._max_queued_rows = max_queued_rows
         self._queue: OrderedDict[asyncio.Future[Answer], _Waiting] = OrderedDict()
         self._queued_rows = 0
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls = 0  # under way
+        self._tasks: set[asyncio.Task[None]] = set()  # that make the calls, and hand out what comes of them
 
     async def submit(self, rows: NDArray[Any], record: Record) -> Answer:
         """Return the model's answer to ``rows``, ``(n, …)`` with n ≥ 1; cancelled before they are sent, they never are.
@@ -86,19 +88,16 @@ class Coalescer:
 
     async def drain(self) -> None:
         """Wait until everything that was submitted has its answer."""
-        while self._calls:
-            await asyncio.wait(self._calls)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     def _send(self) -> None:
-        while len(self._calls) < self._max_calls and (group := self._take()):
-            call = asyncio.create_task(self._run(group))
-            self._calls.add(call)
-            call.add_done_callback(self._on_done)
+        while self._calls < self._max_calls and (group := self._take()):
+            self._calls += 1
+            task = asyncio.create_task(self._serve(group))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         metrics.QUEUED.value = len(self._queue)
-
-    def _on_done(self, call: asyncio.Task[None]) -> None:
-        self._calls.discard(call)
-        self._send()
 
     def _take(self) -> list[_Waiting]:
         """Take the oldest requests that fit into one call together, leaving out those nobody waits for any more."""
@@ -106,32 +105,56 @@ class Coalescer:
         room = self._capacity()
         while self._queue:
             waiting = next(iter(self._queue.values()))
-            if group and len(waiting.rows) > room:
+            is_wanted = not waiting.future.done()  # else cancelled a moment ago
+            if is_wanted and group and len(waiting.rows) > room:
                 break
             del self._queue[waiting.future]
             self._queued_rows -= len(waiting.rows)
-            if not waiting.future.done():  # cancelled a moment ago
+            if is_wanted:
                 group.append(waiting)
                 room -= len(waiting.rows)
         return group
 
-    async def _run(self, group: list[_Waiting]) -> None:
+    async def _serve(self, taken: list[_Waiting]) -> None:
+        """Make the call for a group, give its place to the next, and hand out the answers."""
+        group = [waiting for waiting in taken if not waiting.future.done()]  # cancelled since
+        answer = None
         try:
-            answer = await self._call(group)
-        except UpstreamError as error:
-            await self._on_error(group, error)
+            if group:
+                answer = await self._ask(group)
         except BaseException as error:  # the callers have to hear of a bug and of a shutdown too
             for waiting in group:
                 _settle(waiting, error)
             raise
-        else:
-            start = 0
-            for waiting in group:
-                stop = start + len(waiting.rows)
-                if not waiting.future.done():
-                    waiting.record.model_version = answer.model_version
-                    waiting.future.set_result(Answer(answer.values[start:stop], answer.model_version))
-                start = stop
+        finally:
+            self._calls -= 1
+            self._send()
+        if answer is not None:
+            _hand_out(group, answer)
+
+    async def _ask(self, group: list[_Waiting]) -> Answer | None:
+        """Return the answer to a group, or None where everybody in it has been told already.
+
+        Where Triton refused the call for what is in it, each request is asked again by itself.
+        """
+        try:
+            return await self._call(group)
+        except UpstreamError as error:
+            if len(group) > 1 and type(error) is UpstreamError:
+                await self._ask_singly(group)
+            else:
+                for waiting in group:
+                    _settle(waiting, error)
+        return None
+
+    async def _ask_singly(self, group: list[_Waiting]) -> None:
+        for waiting in group:
+            if waiting.future.done():  # given up meanwhile
+                continue
+            try:
+                _hand_out([waiting], await self._call([waiting]))
+            except UpstreamError as error:
+                _settle(waiting, error)
 
     async def _call(self, group: list[_Waiting]) -> Answer:
         """Run the model over a group, and take down for each of its requests how that went."""
@@ -148,15 +171,16 @@ class Coalescer:
                 record.triton = (record.queue[1], answered)
                 record.batch_rows = len(rows)
 
-    async def _on_error(self, group: list[_Waiting], error: UpstreamError) -> None:
-        """Pass the error on; where Triton refused the call for what is in it, ask again for each request by itself."""
-        if len(group) > 1 and type(error) is UpstreamError:
-            for waiting in group:
-                if not waiting.future.done():  # given up meanwhile
-                    await self._run([waiting])
-            return
-        for waiting in group:
-            _settle(waiting, error)
+
+def _hand_out(group: list[_Waiting], answer: Answer) -> None:
+    """Give each request of a group its rows of the answer."""
+    start = 0
+    for waiting in group:
+        stop = start + len(waiting.rows)
+        if not waiting.future.done():
+            waiting.record.model_version = answer.model_version
+            waiting.future.set_result(Answer(answer.values[start:stop], answer.model_version))
+        start = stop
 
 
 def _settle(waiting: _Waiting, error: BaseException) -> None:

@@ -5,12 +5,15 @@ into the middle of other answers. Here each of that ends in the one error body, 
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from api.admission import GUARDED
+from api.at_once import run_at_once
 from api.errors import ApiError, BadRequest, HeadersTooLarge, RequestTimeout
 from api.refusal import wire_of
 from api.settings import Settings
@@ -29,10 +32,18 @@ class ClientConnection(HttpToolsProtocol):
     Args:
         args, kwargs: uvicorn's.
         settings: How long a head may be, and how long a client may take.
+        is_full: Says whether a prediction would be refused for want of room.
     """
 
-    def __init__(self, *args: Any, settings: Settings, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401 - uvicorn's
+        settings: Settings,
+        is_full: Callable[[], bool],
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._is_full = is_full
         self._timeout_s = settings.client_timeout_s
         self._max_head_bytes = settings.max_header_bytes
         self._max_left_bytes = _MAX_LEFT_BODIES * settings.max_body_bytes
@@ -111,6 +122,17 @@ class ClientConnection(HttpToolsProtocol):
         super().on_headers_complete()
         self._has_head = True
         self._quiet_bytes = self._left_bytes = 0
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - uvicorn's
+        """Let the app serve a request: in a task, or here and now where there is no room for it.
+
+        Tasks run in the order in which they were made: a refusal would wait for all the work that came in with it.
+        """
+        if not (self._is_full() and cycle.scope["path"].startswith(GUARDED)):
+            super()._start_asgi_task(cycle, app)
+        elif (task := run_at_once(cycle.run_asgi(app), self.loop)) is not None:
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
 
     def on_body(self, body: bytes) -> None:
         """Take in a piece of the body."""

@@ -183,15 +183,20 @@ def response_of(error: ApiError, scope: Scope) -> JSONResponse:
     return _respond(error.status, error.code, error.message, scope, headers)
 
 
+def failure_of(error: ApiError, scope: Scope) -> JSONResponse:
+    """Return the answer to a request whose route failed, and count it if that was a refusal."""
+    # What admission refuses doesn't come by here, and is counted there.
+    if isinstance(error, Overloaded | PayloadTooLarge):
+        metrics.REFUSED.labels(error.code).inc()
+    return response_of(error, scope)
+
+
 def install(app: FastAPI) -> None:
     """Give every error of ``app``, the framework's own included, the one body."""
 
     @app.exception_handler(ApiError)
     async def on_api_error(request: Request, error: ApiError) -> JSONResponse:
-        # What admission refuses doesn't come by here, and is counted there.
-        if isinstance(error, Overloaded | PayloadTooLarge):
-            metrics.REFUSED.labels(error.code).inc()
-        return response_of(error, request.scope)
+        return failure_of(error, request.scope)
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -30,6 +30,10 @@ class InFlight:
         self._held_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
 
+    def is_full(self) -> bool:
+        """Say whether the next request would be refused."""
+        return len(self._places) >= self._settings.max_in_flight
+
     def enter(self, receive: Receive, body_bytes: int, timeout_s: float) -> "Place":
         """Return a place for the request that the current task serves; :meth:`leave` gives it back.
 
@@ -41,7 +45,7 @@ class InFlight:
         Raises:
             Overloaded: There is no room.
         """
-        if len(self._places) >= self._settings.max_in_flight:
+        if self.is_full():
             raise full()
         loop = asyncio.get_running_loop()
         place = Place(self, receive, loop.time(), timeout_s, self._body_timeout_s)

@@ -84,7 +84,11 @@ class Settings(BaseSettings):
         description="Images that wait in one worker for a call to Triton; beyond it 503 `overloaded`.",
     )
     max_calls: int = Field(
-        2, ge=1, le=64, description="gRPC calls that one worker has under way; what arrives meanwhile leaves together."
+        1,
+        ge=1,
+        le=64,
+        description="gRPC calls that one worker has under way; what arrives meanwhile leaves together. More than one "
+        "pays where a worker has several Tritons or model instances to keep busy.",
     )
     ready_ttl_s: float = Field(
         0.5, ge=0, le=60, description="Seconds for which a readiness answer is kept before Triton is asked again."

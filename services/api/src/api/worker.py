@@ -143,7 +143,6 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
-        "http": functools.partial(ClientConnection, settings=_settings),
         "ws": "none",
         "lifespan": "on",
         "access_log": False,
@@ -160,6 +159,7 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]
     async def _serve(self) -> None:
         self.config.app = self.wsgi
         state, settings = self.wsgi.state, self.wsgi.state.settings
+        self.config.http = functools.partial(ClientConnection, settings=settings, is_full=state.in_flight.is_full)
         server = DrainingServer(self.config, state.drain, settings.unready_s, self.is_api_stopping)
         # gunicorn's quick stop; the class above only makes a note of it that nobody reads.
         asyncio.get_running_loop().add_signal_handler(signal.SIGQUIT, server.handle_exit, signal.SIGQUIT, None)
