@@ -1,12 +1,14 @@
 """Every fault, in the order in which they are tried: those with one Triton first, then those with two."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import NamedTuple
 
 from chaos.faults import overload, publishing, releases, replicas, triton, workers
 from chaos.row import Row
 from chaos.scene import Scene
 from chaos.stack import Api
+from trainer.formats import FORMATS
 
 
 class Fault(NamedTuple):
@@ -30,15 +32,20 @@ class Fault(NamedTuple):
 FAULTS = (
     Fault("triton-hung", triton.hung, is_short=True),
     Fault("triton-dead", triton.dead),
+    Fault("backend-hung", triton.backend_hung),
     Fault("backend-killed", triton.backend_killed),
     Fault("triton-wrong", triton.wrong, is_short=True),
     Fault("hup", workers.replaced, is_short=True),
     Fault("ttou", workers.fewer_and_more),
     Fault("worker-killed", workers.killed, is_short=True),
     Fault("reload", releases.reloaded),
-    Fault("truncated", releases.truncated),
     Fault("tampered", releases.tampered, is_short=True),
+    *(Fault(f"truncated-{kind}", partial(releases.truncated, kind=kind)) for kind in FORMATS),
+    *(Fault(f"tampered-{kind}", partial(releases.tampered, kind=kind)) for kind in FORMATS),
+    Fault("publish-killed", publishing.killed),
+    Fault("disk-full", publishing.disk_full),
     Fault("read-only", publishing.read_only),
+    Fault("two-trainers", publishing.two_at_once),
     Fault("overload", overload.saturated, is_short=True, settings={}),
     Fault("overflow", overload.overflowing, settings={}),
     Fault("term", workers.stopped, is_short=True, settings={}),

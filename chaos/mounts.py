@@ -1,4 +1,4 @@
-"""Commands that see a file system of their own, one that can only be read. It is gone with the command."""
+"""Commands that see file systems of their own: a tiny one, a read-only one. They are gone with the command."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,11 @@ from chaos.errors import Skipped
 
 # As root, and where users may have namespaces of their own.
 _WAYS = (["unshare", "--mount"], ["unshare", "--user", "--map-root-user", "--mount"])
+
+
+async def with_tmpfs(folder: Path, kib: int, argv: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:
+    """Run a command that sees an empty file system of so many KiB at ``folder``; return its status and its words."""
+    return await _run(f"mount -t tmpfs -o size={kib}k,mode=0755 tmpfs {shlex.quote(str(folder))}", argv, env)
 
 
 async def read_only(folder: Path, argv: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:

@@ -124,6 +124,10 @@ class Scene:
         """
         return await processes.run(trainer_argv(*args), self.trainer_env(**settings))
 
+    async def start_trainer(self, *args: str) -> asyncio.subprocess.Process:
+        """Start ``python -m trainer`` in the background; what it prints comes through a pipe."""
+        return await processes.start(trainer_argv(*args), self.trainer_env())
+
     def trainer_env(self, **settings: str) -> dict[str, str]:
         """Return a trainer's environment: quick to train, and its versions come into the first Triton."""
         return quick_training() | {

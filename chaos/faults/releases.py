@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 
 from chaos import versions
+from chaos.errors import ChaosError
 from chaos.row import Row
-from chaos.scene import GENTLE_S, Scene
+from chaos.scene import GENTLE_S, TINY_TRAINING, Scene
 
 _DAMAGED_EXIT = 8  # trainer.errors
 
@@ -30,25 +31,49 @@ async def reloaded(scene: Scene) -> Row:
     return row
 
 
-async def truncated(scene: Scene) -> Row:
-    """Cut the model's file in half, and have Triton load it."""
-    return await _damaged(scene, "truncated", lambda content: content[: len(content) // 2])
+async def truncated(scene: Scene, kind: str = "") -> Row:
+    """Cut the model's file in half, and have Triton load it.
+
+    Args:
+        scene: The scene.
+        kind: Format of the model; that of the served one if empty.
+    """
+    return await _damaged(scene, kind, "truncated", lambda content: content[: len(content) // 2])
 
 
-async def tampered(scene: Scene) -> Row:
-    """Change one bit in the middle of the model's file, and have Triton load it."""
+async def tampered(scene: Scene, kind: str = "") -> Row:
+    """Change one bit in the middle of the model's file, and have Triton load it.
+
+    Args:
+        scene: The scene.
+        kind: Format of the model; that of the served one if empty.
+    """
 
     def flip(content: bytes) -> bytes:
         middle = len(content) // 2
         return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
-    return await _damaged(scene, "tampered with", flip)
+    return await _damaged(scene, kind, "tampered with", flip)
 
 
-async def _damaged(scene: Scene, how: str, damage: Callable[[bytes], bytes]) -> Row:
+async def _another(scene: Scene, kind: str) -> int:
+    """Add a version that isn't served: a copy of the served one, or trained in another format."""
+    repository = scene.model()
+    if not kind:
+        return versions.add(repository)
+    former = versions.served(repository)
+    status, printed = await scene.trainer("train", "--no-load", TRAINER_FORMAT=kind, **TINY_TRAINING)
+    if status:
+        raise ChaosError(f"no {kind}: {printed[-300:]}")
+    new = versions.served(repository)
+    versions.name(repository, former)
+    return new
+
+
+async def _damaged(scene: Scene, kind: str, how: str, damage: Callable[[bytes], bytes]) -> Row:
     repository = scene.model()
     former = versions.served(repository)
-    bad = versions.add(repository)
+    bad = await _another(scene, kind)
     file = versions.model_file(repository, bad)
     file.write_bytes(damage(file.read_bytes()))
     row = Row(f"{file.name} {how}, and Triton told to load it")

@@ -54,16 +54,26 @@ async def hung(scene: Scene) -> Row:
     return row
 
 
+async def backend_hung(scene: Scene) -> Row:
+    """Stop the processes in which the model runs."""
+    return await _backend(scene, signal.SIGSTOP, "hung")
+
+
 async def backend_killed(scene: Scene) -> Row:
-    """Kill the processes in which the model runs; mend as whoever watches over containers does, by a restart."""
-    row = Row("Triton's backend processes killed by -9, Triton restarted")
+    """Kill the processes in which the model runs."""
+    return await _backend(scene, signal.SIGKILL, "killed by -9")
+
+
+async def _backend(scene: Scene, number: signal.Signals, how: str) -> Row:
+    """Break the backend's processes, and mend the whole as whoever watches over containers does: restart what ended."""
+    row = Row(f"Triton's backend processes {how}, Triton restarted")
     stubs = scene.triton.family()[1:]
     if not stubs:
         raise ChaosError("Triton has no backend processes")
     async with scene.under_load(row) as (load, probe):
         broken_at = time.monotonic()
         for stub in stubs:
-            stub.kill()
+            stub.send_signal(number)
         row.noticed_s = row.within("noticed", await probe.unready(broken_at, _PATIENCE_S), scene.bounds.noticed_s)
         try:
             status = await scene.triton.end(_PATIENCE_S)
