@@ -83,6 +83,18 @@ chaos: setup ## Break the real stack in every way it promises to survive, and co
 chaos-quick: setup ## The most important of it: a minute
 	@$(IN_ENV) python -m chaos --short
 
+.PHONY: loadtest
+loadtest: setup ## Locust's users in steps until latency leaves its floor; a report with a picture: minutes
+	@$(IN_ENV) python -m bench.loadtest steps
+
+.PHONY: loadtest-rate
+loadtest-rate: setup ## The same with arrivals at fixed rates, whoever waits (open loop)
+	@$(IN_ENV) python -m bench.loadtest rate
+
+.PHONY: soak
+soak: setup ## 500 users for half an hour: does anything fail, slow down or grow?
+	@$(IN_ENV) python -m bench.loadtest soak --start 500 --seconds 60
+
 .PHONY: bench-path
 bench-path: setup ## µs of processor that the api takes for a prediction, in process: seconds
 	@$(IN_ENV) python -m bench.hot_path

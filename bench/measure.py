@@ -62,7 +62,7 @@ def app(kit: Kit, scene: Running) -> Figures:
     target = Target(scene.url, kit.single)
     wrk.run(kit.wrk, target, kit.plan.warm_up_s, connections=kit.plan.connections)
     closed = wrk.run(kit.wrk, target, kit.plan.seconds, connections=kit.plan.connections)
-    lone = wrk.run(kit.wrk, target, kit.plan.seconds / 2, connections=1)
+    lone = _lone(kit, target)
     return {"closed": figures_of(closed), "lone": figures_of(lone)}
 
 
@@ -76,7 +76,7 @@ def ours(kit: Kit, scene: Running) -> Figures:
     idle = psutil.cpu_times_percent().idle
     after = processes.processor_seconds(scene)
     share = processes.busiest_share(counted, processes.requests_by_worker(scene.metrics_dir))
-    lone = wrk.run(kit.wrk, target, plan.seconds / 2, connections=1)
+    lone = _lone(kit, target)
     rate = closed.rate / 2
     return {
         "closed": figures_of(closed),
@@ -105,7 +105,7 @@ def triton(kit: Kit, scene: Running, paced_at: float | None) -> Figures:
     wrk.run(kit.wrk, target, plan.warm_up_s, connections=plan.connections)
     figures = {
         "closed_http": _try(lambda: wrk.run(kit.wrk, target, plan.seconds, connections=plan.connections)),
-        "lone_http": _try(lambda: wrk.run(kit.wrk, target, plan.seconds / 2, connections=1)),
+        "lone_http": _try(lambda: _lone(kit, target)),
     }
     if paced_at is not None:
         figures["paced_http"] = _try(
@@ -128,6 +128,12 @@ def memory(kit: Kit, scene: Running) -> Figures:
         looks[f"after_{goal}"] = {"requests": done, **processes.memory_bytes(scene.api)}
     first, last = looks[f"after_{kit.plan.memory_first}"], looks[f"after_{kit.plan.memory_last}"]
     return {**looks, "growth": last["pss"] / first["pss"]}
+
+
+def _lone(kit: Kit, target: Target) -> Load:
+    """Measure one client by itself, once the crowd before it has left: its connections take a while to close."""
+    wrk.run(kit.wrk, target, 1, connections=1)
+    return wrk.run(kit.wrk, target, kit.plan.seconds / 2, connections=1)
 
 
 def _batch(kit: Kit, scene: Running) -> Figures:

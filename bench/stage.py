@@ -29,6 +29,7 @@ class Running:
     url: str = ""  # of POST /predict
     triton_http: str = ""
     triton_grpc: str = ""
+    triton_metrics: str = ""
     metrics_dir: Path = _METRICS
     servers: list[Server] = field(default_factory=list)
 
@@ -71,6 +72,7 @@ def _start_triton(scene: Running, model: Model, settings: Mapping[str, str]) -> 
     scene.triton = Server(argv, LOGS / f"{scene.name}-triton.log", {**env, **settings}, ROOT)
     scene.servers.append(scene.triton)
     scene.triton_http = f"http://127.0.0.1:{ports['HTTP']}"
+    scene.triton_metrics = f"http://127.0.0.1:{ports['METRICS']}"
     scene.triton_grpc = f"127.0.0.1:{ports['GRPC']}"
     scene.triton.wait_until(lambda: answers(f"{scene.triton_http}/v2/models/{NAME}/ready"), _PATIENCE_S)
 
