@@ -3,25 +3,27 @@
 import csv
 import os
 import re
-import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 
-from bench.errors import LoadFailed
+from bench.contenders.catalogue import own_programs
+from bench.errors import LoadFailed, StartFailed
 from bench.loadtest.counters import Counters
 from bench.loadtest.target import Target
 from bench.paths import ROOT
+from bench.process import Server, clean_env
 
 # A process of the generator that takes more than this of a core can't keep its timetable (as Locust itself warns).
 BUSY = 0.9
 _RAMP_S = 3.0
+# What the api says beyond its limits, which a load test is there to find.
+_REFUSALS = {"status 503: overloaded", "status 504: deadline_exceeded"}
 _WRAPPED = re.compile(r"^CatchResponseError\(['\"](.*)['\"]\)$")
 # Locust's processes have to be imported and to meet before the first user starts.
 _START_S = 60.0
@@ -69,6 +71,11 @@ class Step:
         return self.rate / self.level
 
     @property
+    def faults(self) -> int:
+        """Return the failures that aren't honest refusals of what is too much."""
+        return sum(count for kind, count in self.failures_by_kind.items() if kind not in _REFUSALS)
+
+    @property
     def is_generator_limited(self) -> bool:
         """Say whether the generator itself was the limit."""
         return self.generator_share > BUSY
@@ -95,25 +102,29 @@ def run(target: Target, level: Level, seconds: float, stem: Path) -> Step:
     argv += ["--run-time", f"{_RAMP_S + seconds:.0f}s", "--csv", str(stem), "--html", f"{stem}.html"]
     # What Locust found wrong stands in its files; its exit status would only say that there is something.
     argv += ["--exit-code-on-error", "0"]
-    env = {name: value for name, value in os.environ.items() if not name.startswith("LOADGEN_")}
-    env |= {"LOADGEN_TARGET": target.url, "LOADGEN_RATE": repr(level.rate), "LOADGEN_PROCESSES": str(_processes())}
-    env |= {"LOADGEN_OPEN_LOOP": str(level.is_open), **target.loadgen_settings}
+    env = clean_env(
+        own_programs(),
+        LOADGEN_TARGET=target.url,
+        LOADGEN_RATE=repr(level.rate),
+        LOADGEN_PROCESSES=str(_processes()),
+        LOADGEN_OPEN_LOOP=str(level.is_open),
+        **target.loadgen_settings,
+    )
     log = Path(f"{stem}.log")
-    with log.open("wb") as out:
-        process = subprocess.Popen(argv, cwd=ROOT, env=env, stdout=out, stderr=out, start_new_session=True)
-        try:
-            _wait_for(log, "All users spawned", process)
-            looks = [_look(target, process.pid)]
-            psutil.cpu_times_percent()
-            # The last second is Locust's to end in.
-            time.sleep(max(1.0, seconds - 1))
-            idle = psutil.cpu_times_percent().idle / 100
-            looks.append(_look(target, process.pid))
-            process.wait(seconds + _START_S)
-        except subprocess.TimeoutExpired as exc:
-            raise LoadFailed(f"Locust didn't end; its log: {log}") from exc
-        finally:
-            _end(process)
+    locust = Server(argv, log, env, ROOT)
+    try:
+        locust.wait_until(lambda: "All users spawned" in log.read_text(errors="replace"), _START_S)
+        looks = [_look(target, locust)]
+        psutil.cpu_times_percent()
+        # The last second is Locust's to end in.
+        time.sleep(max(1.0, seconds - 1))
+        idle = psutil.cpu_times_percent().idle / 100
+        looks.append(_look(target, locust))
+        locust.process.wait(seconds + _START_S)
+    except (StartFailed, psutil.Error) as exc:
+        raise LoadFailed(f"Locust didn't start all its users, or didn't end, in time; its log: {log}") from exc
+    finally:
+        locust.stop()
     return _step(level, stem, looks, idle, target)
 
 
@@ -127,34 +138,12 @@ class _Look(NamedTuple):
     processor_s: dict[int, float]  # of each of the generator's processes
 
 
-def _look(target: Target, pid: int) -> _Look:
+def _look(target: Target, locust: Server) -> _Look:
     used = {}
-    for process in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
+    for process in locust.family():
         times = process.cpu_times()
         used[process.pid] = times.user + times.system
     return _Look(time.monotonic(), target.counters(), used)
-
-
-def _wait_for(log: Path, words: str, process: subprocess.Popen[bytes]) -> None:
-    give_up_at = time.monotonic() + _START_S
-    while words not in log.read_text(errors="replace"):
-        if process.poll() is not None or time.monotonic() > give_up_at:
-            last = log.read_text(errors="replace").strip().splitlines()[-1:]
-            raise LoadFailed(f"Locust couldn't start all its users in time ({''.join(last)[:200].strip()}); see {log}")
-        time.sleep(0.1)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End Locust and its workers, by their ids, where they haven't ended by themselves."""
-    if process.poll() is not None:
-        return
-    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    for member in family:
-        with suppress(psutil.NoSuchProcess):
-            member.terminate()
-    for member in psutil.wait_procs(family, timeout=5)[1]:
-        member.kill()
-    process.wait()
 
 
 def read_stats(stem: Path) -> dict[str, str]:

@@ -123,3 +123,8 @@ def test_a_generator_at_its_limit_and_wrong_digits_are_told():
     assert "at its limit at 800" in found[0]
     assert found[1] == "Failures: 2 × read 3, sent 8"
     assert report.warnings([step(100, 4)]) == []
+
+
+def test_a_refusal_of_what_is_too_much_is_no_fault():
+    kinds = {"status 503: overloaded": 5, "status 503: triton_unavailable": 1, "read 3, sent 8": 2}
+    assert step(800, 9, failures=8, failures_by_kind=kinds).faults == 3
