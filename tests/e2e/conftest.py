@@ -1,15 +1,20 @@
 """The real stack on free loopback ports, with a model trained on real digits in this run."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import torch
+from playwright.sync_api import Browser
 
 from tests.support.api_server import ApiServer
+from tests.support.browser import find_chromium, open_browser
+from tests.support.drawing_page import DrawingPage
 from tests.support.process import clean_env
 from tests.support.triton_server import TritonServer
 from trainer.console import Console
@@ -100,3 +105,45 @@ def images() -> Images:
     dataset = load_dataset(TrainerSettings(), Console())
     images = dataset.test if len(dataset.test) >= 1000 else dataset.train
     return images.pick(torch.arange(1024))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The machine's Chromium, looked for before anything is started."""
+    found = find_chromium()
+    if found is None:
+        reason = "there is no Chromium on this machine; on Debian: apt install chromium"
+        if os.environ.get("CI_REQUIRE_CHROMIUM") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One browser for this module: Playwright's event loop must be gone before an async test begins."""
+    with open_browser(chromium) as opened:
+        yield opened
+
+
+@pytest.fixture
+def open_page(browser: Browser, api: ApiServer) -> Iterator[Callable[..., DrawingPage]]:
+    """Open the page; afterwards nothing may have been asked of anybody but its api, and nothing complained."""
+    opened: list[DrawingPage] = []
+
+    def open_one(url: str = api.url, **options: Any) -> DrawingPage:
+        opened.append(DrawingPage(browser, url, **options))
+        return opened[-1]
+
+    yield open_one
+    for page in opened:
+        page.close()
+        assert {
+            url for url in page.requested if not url.startswith(f"{page.url}/") and not url.startswith("data:")
+        } == set()
+        assert page.complaints == []
+
+
+@pytest.fixture
+def page(open_page: Callable[..., DrawingPage]) -> DrawingPage:
+    return open_page()

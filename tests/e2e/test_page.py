@@ -2,66 +2,18 @@
 
 import base64
 import json
-import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.support.api_server import ApiServer
-from tests.support.browser import find_chromium, open_browser
-from tests.support.drawing_page import PHONE, DrawingPage
+from tests.support.drawing_page import PHONE
 from tests.support.process import answers, wait_until
 from tests.support.strokes import DIGITS
 
 ROOT = Path(__file__).resolve().parents[2]
 FIVE = ROOT / "docs/digit.png"
 SCHEMES = ("light", "dark")
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The machine's Chromium, looked for before anything is started."""
-    found = find_chromium()
-    if found is None:
-        reason = "there is no Chromium on this machine; on Debian: apt install chromium"
-        if os.environ.get("CI_REQUIRE_CHROMIUM") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    """One browser for this module: Playwright's event loop must be gone before an async test begins."""
-    with open_browser(chromium) as opened:
-        yield opened
-
-
-@pytest.fixture
-def open_page(browser: Browser, api: ApiServer) -> Iterator[Callable[..., DrawingPage]]:
-    """Open the page; afterwards nothing may have been asked of anybody but its api, and nothing complained."""
-    opened: list[DrawingPage] = []
-
-    def open_one(url: str = api.url, **options: Any) -> DrawingPage:
-        opened.append(DrawingPage(browser, url, **options))
-        return opened[-1]
-
-    yield open_one
-    for page in opened:
-        page.close()
-        assert {
-            url for url in page.requested if not url.startswith(f"{page.url}/") and not url.startswith("data:")
-        } == set()
-        assert page.complaints == []
-
-
-@pytest.fixture
-def page(open_page: Callable[..., DrawingPage]) -> DrawingPage:
-    return open_page()
 
 
 def trained_on(trainer) -> str:
@@ -308,53 +260,3 @@ def test_a_key_is_asked_for_once_and_kept_in_this_tab_alone_and_a_rate_limit_is_
         other.close()
         page["#forget"].click()
         assert page.page.evaluate("sessionStorage.length") == 0
-
-
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("device", ["desktop", "phone"])
-def test_axe_finds_nothing_once_read_or_in_trouble(open_page, scheme, device):
-    page = open_page(**(PHONE if device == "phone" else {}), color_scheme=scheme)
-    axe = Axe()
-
-    def check(state: str) -> None:
-        found = axe.run(page.page)
-        assert found.violations_count == 0, f"{state}: {found.generate_report()}"
-        # What axe itself isn't sure of must not pile up unseen either.
-        assert {entry["id"] for entry in found.response["incomplete"]} <= {"color-contrast"}
-        width = page.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert width[0] <= width[1], "it scrolls sideways"
-
-    page.draw(DIGITS[5])
-    page.read()
-    check("read")
-    page.choose({"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture"})
-    expect(page["#trouble"]).to_be_visible()
-    page.page.evaluate("for (const id of ['key', 'again', 'forget']) document.getElementById(id).hidden = false")
-    check("in trouble")
-
-
-def test_it_is_sharp_on_dense_screens_keeps_still_for_who_wants_that_and_fits_small_ones(open_page):
-    page = open_page(**PHONE | {"viewport": {"width": 320, "height": 568}}, reduced_motion="reduce")
-    sides = page["#paper"].evaluate("paper => [paper.width, paper.height, paper.clientWidth * 3]")
-    assert sides[0] == sides[1] == pytest.approx(sides[2], abs=1)
-    assert page.page.evaluate("document.documentElement.scrollWidth") == 320
-    moving = page.page.evaluate(
-        """() => [...document.querySelectorAll("*")].filter(node => ["", "::before"].some(part =>
-            parseFloat(getComputedStyle(node, part || null).transitionDuration) > 0)).length"""
-    )
-    assert moving == 0
-
-
-def test_files_come_back_as_304_and_no_other_script_runs(page):
-    page.page.reload()
-    expect(page["#version"]).not_to_have_text("–")
-    assert page.statuses.count(304) >= 8
-    ran = page.page.evaluate(
-        """() => {
-            const script = document.createElement("script");
-            try { script.textContent = "window.ran = true"; document.body.append(script); } catch { return false; }
-            return Boolean(window.ran);
-        }"""
-    )
-    assert ran is False
-    page.complaints.clear()  # that it was refused is said there
