@@ -122,7 +122,12 @@ async def connect(port: int) -> Connection:
     """Connect to a port on loopback.
 
     Raises:
-        OSError: Nobody listens there, or the connection was reset.
+        ConnectionRefusedError: Nobody listens there, or stopped to in this instant; nothing has been sent.
+        OSError: Something else is in the way.
     """
-    _, connection = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port)
+    try:
+        _, connection = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port)
+    except ConnectionResetError as exc:
+        # The kernel had let us in, and the door was shut before anybody took us.
+        raise ConnectionRefusedError(str(exc)) from exc
     return connection

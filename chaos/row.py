@@ -34,12 +34,22 @@ class Row:
         if not is_kept:
             self.broken.append(what)
 
-    def none_failed(self, tally: Tally, *, may_refuse: bool = False, may_be_wrong: bool = False) -> None:
-        """Hold the promise that every request was answered, or, where the fault allows for it, refused honestly."""
+    def none_failed(
+        self, tally: Tally, *, may_refuse: bool = False, may_be_wrong: bool = False, may_be_shut: bool = False
+    ) -> None:
+        """Hold the promise that every request was answered, or, where the fault allows for it, refused honestly.
+
+        Args:
+            tally: What became of them.
+            may_refuse: Refusals are honest here.
+            may_be_wrong: A version that answers wrongly is served.
+            may_be_shut: The api ends, so that in the end nobody listens.
+        """
         self.tally = tally
         self.promise(tally.answered > 0, "nothing was answered")
         self.promise(not tally.failed, f"{len(tally.failed)} failed: {_first(tally)}")
         self.promise(may_refuse or not tally.refused, f"refused: {dict(tally.refused)}")
+        self.promise(may_be_shut or not tally.shut, f"{tally.shut} times nobody listened")
         self.promise(may_be_wrong or not tally.wrong, f"{len(tally.wrong)} wrong answers")
 
     def stayed_ready(self, said: set[str]) -> None:
