@@ -36,7 +36,7 @@ class Instant:
         return 128
 
     async def infer(self, batch: NDArray[Any], *_: object, **__: object) -> Any:
-        from api.triton import Scores
+        from api.inference.triton import Scores
 
         scores = np.full((len(batch), 10), -9.0, np.float32)
         scores[:, 1] = -0.001

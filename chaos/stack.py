@@ -181,7 +181,7 @@ class Api(Part):
             "API_METRICS_DIR": str(folder / f"{name}-metrics"),
             "API_LOG_FORMAT": "json",
         }
-        argv = [str(own_programs() / "gunicorn"), "--config", "python:api.gunicorn_conf", "api.asgi:app"]
+        argv = [str(own_programs() / "gunicorn"), "--config", "python:api.server.gunicorn_conf", "api.asgi:app"]
         super().__init__(name, folder, argv, env | settings)
 
     async def start_serving(self) -> None:

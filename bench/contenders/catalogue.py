@@ -34,7 +34,7 @@ def own_programs() -> Path:
 
 
 def _gunicorn(programs: Path, _port: int) -> list[str]:
-    return [str(programs / "gunicorn"), "--config", "python:api.gunicorn_conf", "api.asgi:app"]
+    return [str(programs / "gunicorn"), "--config", "python:api.server.gunicorn_conf", "api.asgi:app"]
 
 
 def _uvicorn(programs: Path, port: int) -> list[str]:

@@ -20,7 +20,7 @@ class ApiServer(Process):
         self.url = f"{'https' if 'API_TLS_CERT_FILE' in settings else 'http'}://127.0.0.1:{self.port}"
         defaults = {"API_WORKERS": "2", "API_READY_TTL_S": "0.2"}
         env = clean_env(API_PORT=str(self.port), API_TRITON_URL=triton_url, **(defaults | settings))
-        argv = [str(BIN / "gunicorn"), "--config", "python:api.gunicorn_conf", "api.asgi:app"]
+        argv = [str(BIN / "gunicorn"), "--config", "python:api.server.gunicorn_conf", "api.asgi:app"]
         super().__init__(argv, folder / "api.log", env, folder)
 
     def start(self) -> None:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from api import readiness
 from api.errors import UpstreamError
-from api.record import Record
-from api.triton import Scores
+from api.inference import readiness
+from api.inference.triton import Scores
+from api.telemetry.request_context import RequestContext
 
 
 class FakeTriton:
@@ -37,7 +37,7 @@ class FakeTriton:
         return 128
 
     async def infer(
-        self, batch: NDArray[Any], records: Sequence[Record] = (), *, deadline_s: float | None = None
+        self, batch: NDArray[Any], records: Sequence[RequestContext] = (), *, deadline_s: float | None = None
     ) -> Scores:
         if is_canary(batch):
             self.canaries += 1

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from api.at_once import run_at_once
+from api.server.at_once import run_at_once
 
 
 async def test_work_that_never_waits_is_done_at_once():

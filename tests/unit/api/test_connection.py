@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from api.connection import MAX_PIPELINED
+from api.server.connection import MAX_PIPELINED
 from tests.unit.api.wire import GET, Client, post
 
 

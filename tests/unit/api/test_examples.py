@@ -9,11 +9,11 @@ from pydantic import TypeAdapter
 
 from api import errors
 from api.app import create_app
-from api.in_flight import late
+from api.inference.triton import Triton
+from api.limits.concurrency import late
 from api.schemas import ErrorBody
 from api.settings import Settings
-from api.tracing import Tracing
-from api.triton import Triton
+from api.telemetry.tracing import Tracing
 from tests.unit.api.fakes import FakeTriton
 
 OPENAPI: dict[str, Any] = create_app(Settings(), backend=FakeTriton()).openapi()  # type: ignore[arg-type]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from api.keys import Keys, read_keys
+from api.limits.keys import Keys, read_keys
 
 
 class Clock:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from api import logs
 from api.settings import Settings
+from api.telemetry import logs
 from tests.unit.api.fakes import as_base64, encoded, marked
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -40,7 +40,7 @@ async def test_a_request_is_one_line_of_json_with_its_stages(client, lines):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", line.pop("time"))
     assert line == {
         "level": "info",
-        "logger": "api.middleware",
+        "logger": "api.telemetry.middleware",
         "event": "request",
         "method": "POST",
         "route": "/predict",

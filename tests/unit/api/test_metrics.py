@@ -6,10 +6,10 @@ import re
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api import metrics
 from api.errors import Unavailable
-from api.record import Record
 from api.settings import Settings
+from api.telemetry import metrics
+from api.telemetry.request_context import RequestContext
 from tests.unit.api.fakes import as_base64, encoded, marked
 
 BODY = {"image": as_base64(encoded(marked(4)))}
@@ -93,7 +93,7 @@ async def test_no_client_can_make_up_labels(client):
 
 async def test_figures_are_written_while_nobody_asks(client):
     counter = metrics._REQUESTS._counter
-    metrics.account(Record("-", 0.0), "/test", "GET", 200, 1.0)
+    metrics.account(RequestContext("-", 0.0), "/test", "GET", 200, 1.0)
     for _ in range(500):
         if counter.labels("/test", "GET", "200")._value.get():
             return

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import pytest
 
-FOLDER = files("api") / "page"
+FOLDER = files("api.tasks.digits") / "page"
 NAMES = sorted(entry.name for entry in FOLDER.iterdir() if entry.is_file())
 PATHS = ["/", *(f"/page/{name}" for name in NAMES)]
 

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from api import digits
 from api.errors import InvalidImage, PayloadTooLarge
-from api.routes import pixels
 from api.settings import Settings
+from api.tasks.digits import image as digits
+from api.tasks.digits import pixels
 from tests.support.bad_images import BOMB_SIDE_PX, BOMBS, HUGE, MARATHONS
 from tests.support.fuzzing import examples
 from tests.unit.api.fakes import encoded
-from tests.unit.api.test_digits import stroke
+from tests.unit.api.test_image import stroke
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # the api leaves them out too: test_logs
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api import rate
-from api.rate import RateLimit, client_of
+from api.limits import rate
+from api.limits.rate import RateLimit, client_of
 
 
 class Clock:

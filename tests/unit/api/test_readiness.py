@@ -5,9 +5,9 @@ import pytest
 
 from api.drain import Drain
 from api.errors import Draining, InternalError, Unavailable, UpstreamError
-from api.readiness import Readiness
+from api.inference.readiness import Readiness
+from api.inference.triton import Scores
 from api.settings import Settings
-from api.triton import Scores
 
 FOREVER = Settings(ready_ttl_s=60)
 NOT_KEPT = Settings(ready_ttl_s=0)

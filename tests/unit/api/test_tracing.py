@@ -7,9 +7,9 @@ import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from api.record import Record
 from api.settings import Settings
-from api.tracing import Parent, Tracing, parent_of
+from api.telemetry.request_context import RequestContext
+from api.telemetry.tracing import Parent, Tracing, parent_of
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 ENDPOINT = "http://127.0.0.1:9"  # nothing is sent there: no exporter runs
@@ -68,19 +68,19 @@ def tracing():
     return tracing
 
 
-def record_of(tracing, *, is_traced: bool) -> Record:
-    return Record("id", 0.0, span=tracing._tracer.start_span("request") if is_traced else None)
+def context_of(tracing, *, is_traced: bool) -> RequestContext:
+    return RequestContext("id", 0.0, span=tracing._tracer.start_span("request") if is_traced else None)
 
 
 def test_a_call_without_a_traced_request_has_no_span(tracing):
-    with tracing.call([record_of(tracing, is_traced=False)], 1) as metadata:
+    with tracing.call([context_of(tracing, is_traced=False)], 1) as metadata:
         assert not metadata
     assert not tracing.exported.get_finished_spans()
 
 
 def test_a_call_that_fails_says_so_and_tells_triton_its_own_place(tracing):
-    record = record_of(tracing, is_traced=True)
-    with pytest.raises(RuntimeError), tracing.call([record_of(tracing, is_traced=False), record], 2) as metadata:
+    record = context_of(tracing, is_traced=True)
+    with pytest.raises(RuntimeError), tracing.call([context_of(tracing, is_traced=False), record], 2) as metadata:
         raise RuntimeError("away")
     (call,) = tracing.exported.get_finished_spans()
     assert call.parent.span_id == record.span.get_span_context().span_id
@@ -93,7 +93,7 @@ def test_a_call_that_fails_says_so_and_tells_triton_its_own_place(tracing):
 
 
 def test_stages_that_a_request_never_came_to_have_no_span(tracing):
-    record = record_of(tracing, is_traced=True)
+    record = context_of(tracing, is_traced=True)
     record.decode = (1.0, 1.5)
     tracing.end(record)
     (decode,) = tracing.exported.get_finished_spans()

@@ -3,11 +3,11 @@
 import grpc
 import pytest
 
-from api import triton
 from api.errors import DeadlineExceeded, ModelNotReady, Unavailable, UpstreamError
+from api.inference import triton
+from api.inference.triton import Triton
 from api.settings import Settings
-from api.tracing import Tracing
-from api.triton import Triton
+from api.telemetry.tracing import Tracing
 
 UNLOADED = "Request for unknown model: 'mnist_cnn' has no available versions"
 

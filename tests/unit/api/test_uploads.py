@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
 from api.errors import InvalidImage, InvalidRequest, PayloadTooLarge
-from api.routes.uploads import from_base64, json_body, multipart_images
 from api.schemas import BatchRequest, PredictMnistRequest, PredictRequest
+from api.tasks.uploads import from_base64, json_body, multipart_images
 from tests.support.fuzzing import examples
 
 

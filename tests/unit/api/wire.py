@@ -7,7 +7,7 @@ import re
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from api.connection import ClientConnection
+from api.server.connection import ClientConnection
 from api.settings import Settings
 
 SETTINGS = Settings(client_timeout_s=5, max_header_bytes=4096, max_body_bytes=1024)

@@ -9,19 +9,24 @@ from fastapi import FastAPI
 from numpy.typing import NDArray
 from starlette.middleware.cors import CORSMiddleware
 
-from api import digits, errors, metrics, openapi
-from api.admission import Admission
-from api.coalescer import Answer, Coalescer
+from api import errors, openapi
 from api.drain import Drain
-from api.in_flight import InFlight
-from api.middleware import RequestLog
-from api.readiness import Readiness
-from api.record import Record
-from api.routes import docs, health, operations, page, predict, predict_mnist
-from api.routes.direct import DirectRoutes
+from api.inference.batcher import Answer, MicroBatcher
+from api.inference.readiness import Readiness
+from api.inference.triton import Triton
+from api.limits.admission import Admission
+from api.limits.concurrency import ConcurrencyLimiter
+from api.routes import docs, health
+from api.routes import metrics as metrics_route
 from api.settings import Settings
-from api.tracing import Tracing
-from api.triton import Triton
+from api.tasks import base
+from api.tasks.digits import image as digits
+from api.tasks.digits import older_clients, pages
+from api.tasks.direct import DirectRoutes
+from api.telemetry import metrics
+from api.telemetry.middleware import RequestLog
+from api.telemetry.request_context import RequestContext
+from api.telemetry.tracing import Tracing
 
 _DESCRIPTION = """
 Reads handwritten digits with a network served by NVIDIA Triton.
@@ -50,17 +55,17 @@ def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # Made here and not at import: a gRPC channel belongs to the event loop and to the process that made it.
         async with (
-            metrics.settled(settings.max_in_flight),
+            metrics.flushing(settings.max_in_flight),
             tracing.exporting(),
             backend or Triton(settings, tracing) as triton,
         ):
 
-            async def read(rows: NDArray[Any], records: Sequence[Record]) -> Answer:
+            async def read(rows: NDArray[Any], records: Sequence[RequestContext]) -> Answer:
                 # For all rows of a call at once: a row by itself costs ten times as much.
                 scores = await triton.infer(rows, records)
                 return Answer(digits.answer(scores.values), scores.model_version)
 
-            app.state.coalescer = Coalescer(
+            app.state.batcher = MicroBatcher(
                 read,
                 capacity=triton.max_rows,
                 max_calls=settings.max_calls,
@@ -71,7 +76,7 @@ def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
             gc.freeze()
             async with app.state.readiness.watched():
                 yield
-            await app.state.coalescer.drain()
+            await app.state.batcher.drain()
 
     app = FastAPI(
         title="Digits",
@@ -84,12 +89,12 @@ def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.drain = Drain()
-    app.state.in_flight = InFlight(settings)
+    app.state.in_flight = ConcurrencyLimiter(settings)
     errors.install(app)
-    for topic in (predict, predict_mnist, health, operations, page, docs):
+    for topic in (base, older_clients, health, metrics_route, pages, docs):
         app.include_router(topic.router)
     openapi.describe(app)
-    app.add_middleware(DirectRoutes, routes=predict.router.routes, state=app.state)  # added first: the innermost
+    app.add_middleware(DirectRoutes, routes=base.router.routes, state=app.state)  # added first: the innermost
     app.add_middleware(Admission, settings=settings, in_flight=app.state.in_flight)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, **_CORS)

@@ -30,7 +30,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from api import metrics
+from api.telemetry import metrics
 
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 # Characters of what a client made up that are sent back to it.

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api.admission import GUARDED, TIMEOUT_HEADER
+from api.limits.admission import GUARDED, TIMEOUT_HEADER
 
 _SCHEMES = {
     "ApiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from api.coalescer import Coalescer
-from api.readiness import Readiness
+from api.inference.batcher import MicroBatcher
+from api.inference.readiness import Readiness
 from api.settings import Settings
 
 
@@ -17,9 +17,9 @@ async def _settings(request: Request) -> Settings:
     return settings
 
 
-async def _coalescer(request: Request) -> Coalescer:
-    coalescer: Coalescer = request.app.state.coalescer
-    return coalescer
+async def _coalescer(request: Request) -> MicroBatcher:
+    batcher: MicroBatcher = request.app.state.batcher
+    return batcher
 
 
 async def _readiness(request: Request) -> Readiness:
@@ -28,5 +28,5 @@ async def _readiness(request: Request) -> Readiness:
 
 
 SettingsDep = Annotated[Settings, Depends(_settings)]
-CoalescerDep = Annotated[Coalescer, Depends(_coalescer)]
+CoalescerDep = Annotated[MicroBatcher, Depends(_coalescer)]
 ReadinessDep = Annotated[Readiness, Depends(_readiness)]

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from api.examples import READY, json_of
 from api.routes.dependencies import ReadinessDep, SettingsDep
 from api.routes.failures import NOT_READY
 from api.schemas import Live, Ready
+from api.tasks.digits.examples import READY, json_of
 
 router = APIRouter(prefix="/health", tags=["health"])
 

@@ -1,0 +1,1 @@
+"""Inference with any model: named tensors in, named tensors out."""

@@ -1,0 +1,1 @@
+"""What bounds the requests: API keys, rate limit, concurrency limit, deadline."""

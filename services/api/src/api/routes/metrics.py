@@ -1,0 +1,13 @@
+"""``GET /metrics`` for Prometheus."""
+
+from fastapi import APIRouter, Response
+
+from api.telemetry import metrics
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/metrics", summary="Prometheus metrics of all workers", response_class=Response)
+async def expose() -> Response:
+    """Return the counters of every worker, added up."""
+    return Response(metrics.expose(), media_type=metrics.CONTENT_TYPE_LATEST)

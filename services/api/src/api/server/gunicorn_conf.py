@@ -1,0 +1,85 @@
+"""gunicorn's configuration: ``gunicorn --config python:api.server.gunicorn_conf api.asgi:app``."""
+
+import contextlib
+import ctypes
+import logging
+import mmap
+import os
+import signal
+from types import FrameType
+
+from api.settings import load_settings
+
+_settings = load_settings()
+_settings.metrics_dir.mkdir(parents=True, exist_ok=True)
+# prometheus_client reads this at import, so it has to stand before anything imports api.telemetry.metrics.
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_settings.metrics_dir))
+
+from gunicorn.arbiter import Arbiter  # noqa: E402
+from gunicorn.workers.base import Worker  # noqa: E402
+from prometheus_client import multiprocess  # noqa: E402
+
+from api.telemetry import logs, metrics  # noqa: E402
+
+bind = f"{_settings.host}:{_settings.port}"
+workers = _settings.workers
+worker_class = "api.server.worker.ApiWorker"
+backlog = _settings.backlog
+keepalive = _settings.keep_alive_s
+# Above what a worker takes at most: it ends by itself, with every answer given, and isn't killed.
+graceful_timeout = int(_settings.unready_s + _settings.drain_s) + 5
+timeout = 30
+# gunicorn's heartbeat files; on tmpfs a slow disk can't get a worker killed.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112
+accesslog = None
+# What is served by them, the worker decides; to gunicorn they only make its log say https.
+certfile, keyfile = (str(file) if file else None for file in (_settings.tls_cert_file, _settings.tls_key_file))
+control_socket_disable = True
+
+_M_MMAP_THRESHOLD = -3
+# One byte that the master shares with the workers it forks: whether it has been told to stop.
+_stopping = mmap.mmap(-1, 1)
+
+
+def on_starting(_server: Arbiter) -> None:
+    """Set up the master's log and forget the counters of the last run."""
+    logs.set_up(_settings)
+    if warning := _settings.warning():
+        logging.getLogger(__name__).warning(warning)
+    metrics.clear(_settings.metrics_dir)
+
+
+def when_ready(server: Arbiter) -> None:
+    """Let the workers know of a stop: to them it looks the same as being replaced."""
+
+    def on_term(number: int, frame: FrameType | None) -> None:
+        _stopping[0] = 1
+        server.signal(number, frame)
+
+    signal.signal(signal.SIGTERM, on_term)
+
+
+def post_fork(_server: Arbiter, worker: Worker) -> None:
+    """Tell a worker where to look, and let it give back its memory."""
+    worker.is_api_stopping = lambda: _stopping[0] == 1
+    _give_back_large_blocks()
+
+
+def _give_back_large_blocks() -> None:
+    """Have every block of over 1 MB returned to the system as soon as it is free.
+
+    glibc raises this bound by itself to what was freed last, up to 32 MB; images of that size then leave holes behind.
+    Source: https://man7.org/linux/man-pages/man3/mallopt.3.html
+    """
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2**20)
+
+
+def post_worker_init(_worker: Worker) -> None:
+    """Set up a worker's log, after gunicorn has set up its own."""
+    logs.set_up(_settings)
+
+
+def child_exit(_server: Arbiter, worker: Worker) -> None:
+    """Take a dead worker's live gauges out of the sum."""
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -1,0 +1,1 @@
+"""The digit task: images of handwritten digits in, digits out."""

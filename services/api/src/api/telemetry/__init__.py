@@ -1,0 +1,1 @@
+"""What the api tells of itself: metrics, logs, traces."""

@@ -1,0 +1,78 @@
+"""What one request leaves behind: filled in on its way, read once at its end for the metrics, the log and the trace."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from opentelemetry.trace import Span
+from starlette.types import Scope
+
+# Start and end of a stage, in seconds of `time.perf_counter`.
+Interval = tuple[float, float]
+
+_MS = {"decode": "decode_ms", "queue": "queue_ms", "triton": "triton_ms"}
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One request.
+
+    Attributes:
+        request_id: Its id, the client's own where that is sound.
+        start: When it came in.
+        trace_id: The trace it belongs to, 32 hexadecimal digits; empty where nobody traces it.
+        decode: Files to 28×28 pixels.
+        queue: Waiting for a place in a call to Triton.
+        triton: The call that carried it.
+        batch_rows: Rows of that call.
+        model_version: Version that answered.
+        status: The HTTP status, once the answer has begun; 0 before.
+        span: Its span, if it is traced by us.
+    """
+
+    request_id: str
+    start: float
+    trace_id: str = ""
+    decode: Interval | None = None
+    queue: Interval | None = None
+    triton: Interval | None = None
+    batch_rows: int = 0
+    model_version: str = ""
+    status: int = 0
+    span: Span | None = None
+
+    @contextmanager
+    def decoding(self) -> Iterator[None]:
+        """Time the block as the stage ``decode``."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.decode = (start, time.perf_counter())
+
+    def stages_s(self) -> list[tuple[str, float]]:
+        """Return the stages that the request went through, and the seconds spent in each."""
+        stages = (("decode", self.decode), ("queue", self.queue), ("triton", self.triton))
+        return [(name, stage[1] - stage[0]) for name, stage in stages if stage]
+
+
+def context_of(scope: Scope) -> RequestContext:
+    """Return the record that the middleware gave the request."""
+    record: RequestContext = scope["state"]["record"]
+    return record
+
+
+def fields_of(record: RequestContext, end: float) -> dict[str, Any]:
+    """Return what the log line says of the request; what it never came to is left out."""
+    fields: dict[str, Any] = {"request_id": record.request_id}
+    for name, took_s in record.stages_s():
+        fields[_MS[name]] = round(took_s * 1000, 2)
+    fields["total_ms"] = round((end - record.start) * 1000, 2)
+    if record.batch_rows:
+        fields["batch_rows"] = record.batch_rows
+        fields["model_version"] = record.model_version
+    if record.trace_id:
+        fields["trace_id"] = record.trace_id
+    return fields

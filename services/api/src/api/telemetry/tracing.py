@@ -1,0 +1,137 @@
+"""Traces from the client's ``traceparent`` through the api into Triton's own spans; off unless an endpoint is set.
+
+FastAPI itself makes the span of a request. Here it gets its children ``decode`` and ``queue``, and the calls to Triton
+get theirs. Who is sampled is decided before any of that, so that the others cost next to nothing.
+"""
+
+import random
+import re
+import time
+from collections.abc import AsyncIterator, Iterator, MutableMapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, NamedTuple
+
+from fastapi.telemetry import TelemetryConfig
+from opentelemetry import trace
+from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from api.settings import Settings
+from api.telemetry.request_context import Interval, RequestContext
+
+Metadata = Sequence[tuple[str, str]]
+
+# https://www.w3.org/TR/trace-context/#traceparent-header
+_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?")
+_SAMPLED = 0x01
+# Probes and scrapes come all the time and say nothing.
+_UNTRACED = ("/health", "/metrics")
+_OFF: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+_INTO_HEADERS = TraceContextTextMapPropagator()
+
+
+class Parent(NamedTuple):
+    """Where a request comes from, as its ``traceparent`` has it."""
+
+    trace_id: str  # 32 hexadecimal digits
+    is_sampled: bool
+
+
+def parent_of(headers: dict[bytes, bytes]) -> Parent | None:
+    """Return the trace that the client says it is in; None if it says nothing, or nothing sound."""
+    given = headers.get(b"traceparent")
+    found = _TRACEPARENT.fullmatch(given) if given else None
+    return Parent(found[1].decode(), bool(int(found[2], 16) & _SAMPLED)) if found else None
+
+
+class Tracing:
+    """Makes the spans of one worker.
+
+    Args:
+        settings: Where they go, and how many of the requests have some.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._ratio = settings.trace_ratio
+        self._otlp = None
+        if settings.otlp_endpoint:
+            from api.telemetry import otlp  # noqa: PLC0415 - a tenth of a second and 10 MB, for those who want it
+
+            self._otlp = otlp.Exporter(settings.otlp_endpoint)
+            self._tracer = self._otlp.provider.get_tracer("api")
+
+    def of_framework(self) -> TelemetryConfig:
+        """Return what the framework is to do: nothing, or a span for each request that is sampled."""
+        if self._otlp is None:
+            return _OFF
+        return _OFF | {"tracing": True, "tracer_provider": self._otlp.provider, "exclude": self._is_left_out}
+
+    @asynccontextmanager
+    async def exporting(self) -> AsyncIterator[None]:
+        """Send the spans while the block runs, and what is left at its end."""
+        if self._otlp is None:
+            yield
+            return
+        async with self._otlp.running():
+            yield
+
+    def begin(self, record: RequestContext) -> None:
+        """Let a request know of its span."""
+        if self._otlp is None:
+            return
+        span = trace.get_current_span()
+        if span.is_recording():
+            span.set_attribute("api.request_id", record.request_id)
+            record.span = span
+            record.trace_id = trace.format_trace_id(span.get_span_context().trace_id)
+
+    def end(self, record: RequestContext) -> None:
+        """Make the spans of what a request did before its call."""
+        if record.span is None:
+            return
+        context = trace.set_span_in_context(record.span)
+        for name, stage in (("decode", record.decode), ("queue", record.queue)):
+            if stage:
+                start_ns, end_ns = _since_1970(stage)
+                self._tracer.start_span(name, context, start_time=start_ns).end(end_ns)
+
+    @contextmanager
+    def call(self, records: Sequence[RequestContext], rows: int) -> Iterator[Metadata]:
+        """Make the span of a call to Triton, and return what tells Triton of it.
+
+        The span lies in the first traced request's trace and has a link to every traced request that the call carries;
+        those of the others have a link to it.
+        """
+        spans = [record.span for record in records if record.span]
+        if not spans:
+            yield ()
+            return
+        context = trace.set_span_in_context(spans[0])
+        links = [Link(span.get_span_context()) for span in spans] if len(spans) > 1 else None
+        size = {"api.batch_rows": rows, "api.batch_requests": len(records)}
+        call = self._tracer.start_span("triton", context, kind=SpanKind.CLIENT, attributes=size, links=links)
+        for span in spans[1:]:
+            span.add_link(call.get_span_context())
+        headers: dict[str, str] = {}
+        _INTO_HEADERS.inject(headers, trace.set_span_in_context(call))
+        with trace.use_span(call, end_on_exit=True, record_exception=False):
+            yield tuple(headers.items())
+
+    def _is_left_out(self, scope: MutableMapping[str, Any]) -> bool:
+        """Say whether a request goes without a span: as its client decided, or by lot where it has no trace yet."""
+        if scope["path"].startswith(_UNTRACED):
+            return True
+        parent = parent_of(dict(scope["headers"]))
+        return not parent.is_sampled if parent else random.random() >= self._ratio  # noqa: S311 - no secret
+
+
+def _since_1970(stage: Interval) -> tuple[int, int]:
+    """Return a stage's start and end in ns since 1970."""
+    offset_ns = time.time_ns() - time.perf_counter_ns()
+    return int(stage[0] * 1e9) + offset_ns, int(stage[1] * 1e9) + offset_ns
