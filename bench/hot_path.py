@@ -18,7 +18,6 @@ from typing import Any, Self, TextIO
 
 import numpy as np
 import uvloop
-from numpy.typing import NDArray
 
 REQUESTS = 1920
 
@@ -32,15 +31,18 @@ class Instant:
     async def __aexit__(self, *exc: object) -> None:
         pass
 
-    def max_rows(self) -> int:
-        return 128
+    async def metadata(self, model: str, *_: object) -> Any:
+        from api.inference.client import ModelMetadata
 
-    async def infer(self, batch: NDArray[Any], *_: object, **__: object) -> Any:
-        from api.inference.triton import Scores
+        return ModelMetadata(model, ("1",), "", (), (), 128)
 
+    async def infer(self, request: Any, *_: object, **__: object) -> Any:
+        from api.inference.client import InferenceResult
+
+        (batch,) = request.inputs.values()
         scores = np.full((len(batch), 10), -9.0, np.float32)
         scores[:, 1] = -0.001
-        return Scores(scores, "1")
+        return InferenceResult({"OUTPUT__0": scores}, "1")
 
 
 class Clients:
@@ -102,13 +104,13 @@ async def run(repeats: int, log: TextIO) -> None:
         log: Where the app's log lines go.
     """
     # Only now: the metrics' folder has to be known before the app's modules are read.
-    from api import logs
     from api.app import create_app
     from api.settings import Settings
+    from api.telemetry import logs
     from loadgen.samples import load_samples
 
     settings = Settings(log_format="json")
-    app = create_app(settings, backend=Instant())  # type: ignore[arg-type]
+    app = create_app(settings, client=Instant())
     logs.set_up(settings)
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler):

@@ -9,12 +9,12 @@ import pytest
 
 from api.app import create_app
 from api.settings import Settings
-from tests.unit.api.fakes import FakeTriton
+from tests.unit.api.fakes import FakeClient
 
 
 @pytest.fixture
-def backend() -> FakeTriton:
-    return FakeTriton()
+def backend() -> FakeClient:
+    return FakeClient()
 
 
 @pytest.fixture
@@ -23,10 +23,10 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def open_client(backend: FakeTriton) -> Callable[[Settings], Any]:
+def open_client(backend: FakeClient) -> Callable[[Settings], Any]:
     @asynccontextmanager
     async def opened(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-        app = create_app(settings, backend=backend)  # type: ignore[arg-type]
+        app = create_app(settings, client=backend)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://t") as c:
             try:

@@ -1,4 +1,4 @@
-"""A backend in Triton's place, and images that it reads."""
+"""A client in Triton's place, and images that it reads."""
 
 import asyncio
 import base64
@@ -10,20 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from api.errors import UpstreamError
-from api.inference import readiness
-from api.inference.triton import Scores
+from api.inference.client import InferenceRequest, InferenceResult, ModelMetadata, TensorSpec
+from api.settings import Settings
+from api.tasks.digits import Digits
+from api.tasks.digits.tensors import INPUT, OUTPUT
 from api.telemetry.request_context import RequestContext
 
+CANARY = Digits(Settings()).canary().request.inputs[INPUT]
 
-class FakeTriton:
+
+class FakeClient:
     """Reads the digit that :func:`marked` wrote into the first pixel, and the canary as 1."""
 
     def __init__(self) -> None:
-        self.batches: list[NDArray[Any]] = []  # without the canaries, which nobody has to ask for
+        self.batches: list[NDArray[Any]] = []  # without the canaries
         self.canaries = 0
-        self.error: UpstreamError | None = None
+        self.error: Exception | None = None
         self.version = "7"
+        self.max_batch_size = 128
         self.gate = asyncio.Event()  # closed, it keeps every answer back
         self.gate.set()
 
@@ -33,12 +37,20 @@ class FakeTriton:
     async def __aexit__(self, *exc: object) -> None:
         pass
 
-    def max_rows(self) -> int:
-        return 128
+    async def metadata(self, model: str, version: str = "") -> ModelMetadata:
+        return ModelMetadata(
+            model,
+            (self.version,),
+            "onnxruntime_onnx",
+            (TensorSpec(INPUT, "UINT8", (-1, 1, 28, 28)),),
+            (TensorSpec(OUTPUT, "FP32", (-1, 10)),),
+            self.max_batch_size,
+        )
 
     async def infer(
-        self, batch: NDArray[Any], records: Sequence[RequestContext] = (), *, deadline_s: float | None = None
-    ) -> Scores:
+        self, request: InferenceRequest, contexts: Sequence[RequestContext] = (), *, deadline_s: float | None = None
+    ) -> InferenceResult:
+        batch = request.inputs[INPUT]
         if is_canary(batch):
             self.canaries += 1
         else:
@@ -50,12 +62,12 @@ class FakeTriton:
         digits[[is_canary(image) for image in batch]] = 1
         scores = np.full((len(batch), 10), -9.0, np.float32)
         scores[np.arange(len(batch)), digits] = -0.001
-        return Scores(scores, self.version)
+        return InferenceResult({OUTPUT: scores}, self.version)
 
 
 def is_canary(image: NDArray[Any]) -> bool:
     """Tell readiness's question from a client's."""
-    return image.ndim > 2 and np.array_equal(image.reshape(-1, 28, 28), readiness._CANARY[0])
+    return image.ndim > 2 and np.array_equal(image.reshape(-1, 28, 28), CANARY[0])
 
 
 class Connection:

@@ -1,6 +1,7 @@
 """Who is let in."""
 
 import pytest
+from fastapi.routing import APIRoute
 
 from api.settings import Settings
 from tests.unit.api.fakes import Connection, as_base64, encoded, marked
@@ -20,17 +21,44 @@ async def test_every_prediction_asks_for_a_key(open_client, method, path):
         assert refusal(await client.request(method, path, headers={"x-api-key": "bad"})) == (401, "unauthorized")
 
 
-def test_every_other_route_is_one_that_may_be_open():
-    from api.app import create_app
+PUBLIC = {
+    "/", "/page/{name}", "/docs", "/docs/{name}", "/openapi.json", "/health/live", "/health/ready", "/metrics"
+}  # fmt: skip
 
-    tops = create_app(Settings(keys="good")).routes
-    paths = {route.path for top in tops for route in (top.original_router.routes if "path" not in dir(top) else [top])}
-    pages = {"/", "/page/{name}", "/docs", "/docs/{name}", "/openapi.json"}
-    assert {path for path in paths if not path.startswith("/predict")} == pages | {
-        "/health/live",
-        "/health/ready",
-        "/metrics",
-    }
+
+async def test_every_route_that_is_not_declared_public_asks_for_a_key_counts_and_has_a_deadline(open_client):
+    """Walks all routes of the app, whatever adds them: a new one is open only if it is named above."""
+    async with open_client(Settings(keys="good", max_in_flight=1)) as client:
+        app = client._transport.app
+        routes = [(method, route.path) for route in app.routes for method in route.methods]
+        assert {path for _, path in routes} > PUBLIC
+        for method, path in routes:
+            concrete = path.replace("{name}", "page.js" if path.startswith("/page") else "swagger-ui.css")
+            answer = await client.request(method, concrete)
+            assert (answer.status_code == 401) == (path not in PUBLIC), (method, path)
+        app.state.limiter._slots[object()] = None  # the one place is taken
+        for method, path in routes:
+            answer = await client.request(method, path.replace("{name}", "page.js"), headers={"x-api-key": "good"})
+            assert (answer.status_code == 503 and "limit" in answer.text) == (path not in PUBLIC), (method, path)
+        app.state.limiter._slots.clear()
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/predict/", "/health", "//health/live", "/page/a/b", "/metrics/x"])
+async def test_a_path_without_a_route_is_guarded(open_client, path):
+    async with open_client(Settings(keys="good")) as client:
+        assert refusal(await client.get(path)) == (401, "unauthorized")
+
+
+def test_a_route_that_is_added_later_is_guarded():
+    from api.limits.access import Access, PublicRoute
+
+    async def endpoint() -> None: ...
+
+    public = PublicRoute("/open/{name}", endpoint)
+    access = Access([public, APIRoute("/open/shut", endpoint)])
+    assert not access.is_guarded("/open/anything")
+    assert access.is_guarded("/open/shut")
+    assert access.is_guarded("/later")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +87,7 @@ async def test_a_key_in_the_wrong_place_is_none(open_client, headers):
 async def test_a_key_of_strange_bytes_is_only_wrong(backend):
     from api.app import create_app
 
-    app = create_app(Settings(keys="good"), backend=backend)
+    app = create_app(Settings(keys="good"), client=backend)
     connection = Connection(b"x")
     connection.scope["headers"].append((b"x-api-key", bytes(range(128, 256))))
     assert await connection.ask(app) == 401

@@ -1,4 +1,4 @@
-"""The batcher against a model of its queue: whatever happens in whatever order, both have the same calls under way.
+"""The batcher against a model of its lanes: whatever happens in whatever order, both have the same calls under way.
 
 The event loop is turned by hand: each rule does something, then the loop runs until nothing is left to be done but to
 wait for the model's answers, which are a rule's to give.
@@ -7,6 +7,7 @@ wait for the model's answers, which are a rule's to give.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 import pytest
@@ -16,16 +17,22 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from api.errors import Overloaded, Unavailable, UpstreamError
 from api.inference.batcher import Answer, MicroBatcher
+from api.inference.client import InferenceRequest, InferenceResult, ModelMetadata
+from api.inference.models import Models
 from api.telemetry.request_context import RequestContext
 
 SIZES = st.integers(1, 6)
+# Requests of different lanes: rows of another dtype, of another length, for another version.
+LANES = st.integers(0, 2)
+DTYPES, WIDTHS, VERSIONS = (np.int64, np.int32, np.int64), (2, 2, 3), ("", "", "2")
 TURNS = 30  # more than any rule needs
 
 
 @dataclass(eq=False)
 class Call:
-    """A call that the model has yet to answer: whose rows it carries, and who is asked about singly after it."""
+    """A call that the model has yet to answer: the requests in it, and those that are asked singly after it."""
 
+    lane: int
     requests: list[int]
     rest: list[int] = field(default_factory=list)
 
@@ -34,43 +41,70 @@ class Call:
 class Pending:
     """The same call as the batcher made it."""
 
-    rows: np.ndarray  # (N, 2): request and row
+    rows: np.ndarray  # (N, 2 or 3): request and row
     future: asyncio.Future[None]
+    version: str = ""
 
     @property
     def requests(self) -> list[int]:
         return list(dict.fromkeys(self.rows[:, 0].tolist()))
 
 
-class CoalescerMachine(RuleBasedStateMachine):
-    """``queue`` and ``calls`` are the model; ``tasks`` and ``pending`` are what really happens."""
+class Client:
+    """Asks the machine."""
 
-    @initialize(capacity=st.integers(1, 8), max_calls=st.integers(1, 3), max_queued_rows=st.integers(1, 12))
+    def __init__(self, machine: "BatcherMachine") -> None:
+        self.machine = machine
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+    async def metadata(self, model: str, version: str = "") -> ModelMetadata:
+        return ModelMetadata(model, ("1", "2"), "any", (), (), self.machine.capacity)
+
+    async def infer(
+        self, request: InferenceRequest, contexts: Sequence[RequestContext] = (), *, deadline_s: float | None = None
+    ) -> InferenceResult:
+        return await self.machine.infer(request, contexts)
+
+
+class BatcherMachine(RuleBasedStateMachine):
+    """``queues`` and ``calls`` are the model; ``tasks`` and ``pending`` are what really happens."""
+
+    @initialize(capacity=st.integers(6, 9), max_calls=st.integers(1, 3), max_queued_rows=st.integers(1, 12))
     def begin(self, capacity: int, max_calls: int, max_queued_rows: int) -> None:
         self.loop = asyncio.new_event_loop()
         self.capacity, self.max_calls, self.max_queued_rows = capacity, max_calls, max_queued_rows
-        self.batcher = MicroBatcher(
-            self.infer, capacity=lambda: self.capacity, max_calls=max_calls, max_queued_rows=max_queued_rows
-        )
+        client = Client(self)
+        self.batcher = MicroBatcher(client, Models(client), max_calls=max_calls, max_queued_rows=max_queued_rows)
+        for version in ("", "2"):
+            self.loop.run_until_complete(self.batcher.metadata("m", version))
         self.sizes: list[int] = []
-        self.queue: list[int] = []
+        self.lanes: list[int] = []  # of each request
+        self.queues: dict[int, list[int]] = {0: [], 1: [], 2: []}
         self.calls: list[Call] = []
         self.outcomes: dict[int, type[BaseException] | None] = {}  # None: its own rows, doubled
         self.tasks: list[asyncio.Task[Answer]] = []
         self.pending: list[Pending] = []
         self.sent: list[int] = []  # in the order of their first time
 
-    async def infer(self, rows: np.ndarray, records: Sequence[RequestContext]) -> Answer:
-        call = Pending(rows, self.loop.create_future())
-        assert len(records) == len(call.requests)
-        assert len(rows) <= self.capacity or len(call.requests) == 1, "more rows than a call may carry"
-        self.sent += [request for request in call.requests if request not in self.sent]
+    async def infer(self, request: InferenceRequest, contexts: Sequence[RequestContext]) -> InferenceResult:
+        rows = request.inputs["x"]
+        call = Pending(rows, self.loop.create_future(), request.version)
+        assert len(contexts) == len(call.requests)
+        assert len(rows) <= self.capacity, "more rows than a call may carry"
+        for one in call.requests:
+            lane = self.lanes[one]
+            assert (rows.dtype, rows.shape[1], request.version) == (DTYPES[lane], WIDTHS[lane], VERSIONS[lane])
+        self.sent += [one for one in call.requests if one not in self.sent]
         self.pending.append(call)
         try:
             await call.future
         finally:
             self.pending.remove(call)
-        return Answer(rows * 2, "1")
+        return InferenceResult({"x": rows * 2}, "1")
 
     def turn(self) -> None:
         async def turns() -> None:
@@ -82,58 +116,66 @@ class CoalescerMachine(RuleBasedStateMachine):
     # What the model does.
 
     def expect_submitted(self, request: int) -> None:
-        waiting = sum(self.sizes[one] for one in self.queue)
-        if self.queue and waiting + self.sizes[request] > self.max_queued_rows:
+        waiting = sum(self.sizes[one] for queue in self.queues.values() for one in queue)
+        if waiting and waiting + self.sizes[request] > self.max_queued_rows:
             self.outcomes[request] = Overloaded
             return
-        self.queue.append(request)
-        self.expect_sent()
+        lane = self.lanes[request]
+        self.queues[lane].append(request)
+        self.expect_sent(lane)
 
-    def expect_sent(self) -> None:
-        while self.queue and len(self.calls) < self.max_calls:
+    def calls_of(self, lane: int) -> list[Call]:
+        return [call for call in self.calls if call.lane == lane]
+
+    def expect_sent(self, lane: int) -> None:
+        queue = self.queues[lane]
+        while queue and len(self.calls_of(lane)) < self.max_calls:
             group: list[int] = []
             room = self.capacity
             # Given up in this very turn: it isn't sent, nor does it end the call for which it is too large.
-            while self.queue and (self.queue[0] in self.outcomes or not group or self.sizes[self.queue[0]] <= room):
-                request = self.queue.pop(0)
+            while queue and (queue[0] in self.outcomes or not group or self.sizes[queue[0]] <= room):
+                request = queue.pop(0)
                 if request not in self.outcomes:
                     group.append(request)
                     room -= self.sizes[request]
             if group:
-                self.calls.append(Call(group))
+                self.calls.append(Call(lane, group))
 
     def expect_answered(self, call: Call, error: type[UpstreamError] | None) -> None:
         self.calls.remove(call)
         if error is UpstreamError and len(call.requests) > 1:
-            # Somebody in it is at fault: each is asked about by itself, in the same place.
-            call = Call([], call.requests)
+            # One of its requests is at fault: each is asked by itself, in the same place.
+            call = Call(call.lane, [], call.requests)
         for request in call.requests:
             self.outcomes.setdefault(request, error)
         rest = [request for request in call.rest if request not in self.outcomes]
         if rest:
-            self.calls.append(Call(rest[:1], rest[1:]))
+            self.calls.append(Call(call.lane, rest[:1], rest[1:]))
         else:
-            self.expect_sent()
+            self.expect_sent(call.lane)
 
     # What happens.
 
-    @rule(sizes=st.lists(SIZES, min_size=1, max_size=6))
-    def submit(self, sizes: list[int]) -> None:
+    @rule(asks=st.lists(st.tuples(SIZES, LANES), min_size=1, max_size=6))
+    def submit(self, asks: list[tuple[int, int]]) -> None:
         """Requests come in within one turn of the loop."""
-        for size in sizes:
-            self.start(size)
+        for size, lane in asks:
+            self.start(size, lane)
             self.expect_submitted(len(self.sizes) - 1)
         self.turn()
 
-    def start(self, size: int) -> None:
+    def start(self, size: int, lane: int) -> None:
         request = len(self.sizes)
         self.sizes.append(size)
-        rows = np.array([[request, row] for row in range(size)])
-        self.tasks.append(self.loop.create_task(self.batcher.submit(rows, RequestContext(str(request), 0.0))))
+        self.lanes.append(lane)
+        rows = np.zeros((size, WIDTHS[lane]), DTYPES[lane])
+        rows[:, 0], rows[:, 1] = request, range(size)
+        ask = InferenceRequest("m", {"x": rows}, VERSIONS[lane])
+        self.tasks.append(self.loop.create_task(self.batcher.submit(ask, RequestContext(str(request), 0.0))))
 
-    @rule(size=SIZES)
-    def submit_and_give_up_at_once(self, size: int) -> None:
-        self.start(size)
+    @rule(size=SIZES, lane=LANES)
+    def submit_and_give_up_at_once(self, size: int, lane: int) -> None:
+        self.start(size, lane)
         self.tasks[-1].cancel()
         self.outcomes[len(self.sizes) - 1] = asyncio.CancelledError
         self.turn()
@@ -157,22 +199,27 @@ class CoalescerMachine(RuleBasedStateMachine):
         (real,) = [one for one in self.pending if one.requests == call.requests]
         return real
 
-    @precondition(lambda self: self.queue)
+    def waiting(self) -> list[int]:
+        return [one for queue in self.queues.values() for one in queue]
+
+    @precondition(lambda self: self.waiting())
     @rule(data=st.data())
     def give_up_in_the_queue(self, data: st.DataObject) -> None:
-        self.give_up(data.draw(st.sampled_from(self.queue)))
+        self.give_up(data.draw(st.sampled_from(self.waiting())))
         self.turn()
 
-    @precondition(lambda self: self.queue)
+    @precondition(lambda self: self.waiting())
     @rule(data=st.data(), turns=st.integers(0, 4))
     def give_up_in_the_queue_as_a_call_comes_back(self, data: st.DataObject, turns: int) -> None:
-        """Who isn't in the call that leaves next by then must not get into it."""
-        request, call = data.draw(st.sampled_from(self.queue)), data.draw(st.sampled_from(self.calls))
+        """A request that isn't in the call that is sent next by then must not get into it."""
+        request = data.draw(st.sampled_from(self.waiting()))
+        call = data.draw(st.sampled_from(self.calls_of(self.lanes[request])))
         self.real(call).future.set_result(None)
         for _ in range(turns):
             self.loop.call_soon(self.loop.stop)
             self.loop.run_forever()  # one turn
-        waits = any(waiting.record.request_id == str(request) for waiting in self.batcher._queue.values())
+        queues = [lane.queue for lane in self.batcher._lanes.values()]
+        waits = any(one.context.request_id == str(request) for queue in queues for one in queue.values())
         if waits:
             self.give_up(request)
             self.expect_answered(call, None)
@@ -184,12 +231,12 @@ class CoalescerMachine(RuleBasedStateMachine):
         self.turn()
 
     def expect_taken_but_not_sent(self, request: int) -> None:
-        """Its place in the call stays empty, and the call doesn't happen if nobody else is in it."""
+        """Its place in the call stays empty, and the call isn't made if it has no other request."""
         (call,) = [one for one in self.calls if request in one.requests]
         call.requests.remove(request)
         if not call.requests:
             self.calls.remove(call)
-            self.expect_sent()
+            self.expect_sent(call.lane)
 
     @precondition(lambda self: any(set(call.requests + call.rest) - self.outcomes.keys() for call in self.calls))
     @rule(data=st.data())
@@ -202,13 +249,9 @@ class CoalescerMachine(RuleBasedStateMachine):
     def give_up(self, request: int) -> None:
         self.tasks[request].cancel()
         self.outcomes[request] = asyncio.CancelledError
-        if request in self.queue:
-            self.queue.remove(request)
-
-    @rule(capacity=st.integers(1, 8))
-    def the_model_changes(self, capacity: int) -> None:
-        """Another version may take batches of another size."""
-        self.capacity = capacity
+        queue = self.queues[self.lanes[request]]
+        if request in queue:
+            queue.remove(request)
 
     def is_under_way(self) -> bool:
         """Say whether the batcher has made the calls that the model has."""
@@ -219,15 +262,24 @@ class CoalescerMachine(RuleBasedStateMachine):
     @invariant()
     def the_same_calls_are_under_way(self) -> None:
         assert self.is_under_way()
-        assert len(self.pending) <= self.max_calls
-        assert not self.queue or len(self.pending) == self.max_calls, "somebody waits beside a free place"
+        for lane, queue in self.queues.items():
+            calls = len([call for call in self.pending if self.lanes[call.requests[0]] == lane])
+            assert calls <= self.max_calls
+            assert not queue or calls == self.max_calls, "a request waits though its lane may make a call"
+
+    @invariant()
+    def only_busy_lanes_are_kept(self) -> None:
+        busy = {call.lane for call in self.calls} | {lane for lane, queue in self.queues.items() if queue}
+        assert len(self.batcher._lanes) == len(busy)
 
     @invariant()
     def first_come_first_sent(self) -> None:
-        assert self.sent == sorted(self.sent)
+        for lane in self.queues:
+            sent = [request for request in self.sent if self.lanes[request] == lane]
+            assert sent == sorted(sent)
 
     @invariant()
-    def everybody_has_what_is_due_and_nobody_else_anything(self) -> None:
+    def each_request_has_its_outcome_and_no_other(self) -> None:
         assert {i for i, task in enumerate(self.tasks) if task.done()} == self.outcomes.keys()
         for request, outcome in self.outcomes.items():
             task = self.tasks[request]
@@ -236,11 +288,12 @@ class CoalescerMachine(RuleBasedStateMachine):
             elif outcome is not None:
                 assert type(task.exception()) is outcome
             else:
-                wanted = [[2 * request, 2 * row] for row in range(self.sizes[request])]
-                assert task.result().values.tolist() == wanted
+                lane, values = self.lanes[request], task.result().values.outputs["x"]
+                wanted = [[2 * request, 2 * row, 0][: WIDTHS[lane]] for row in range(self.sizes[request])]
+                assert (values.tolist(), values.dtype) == (wanted, DTYPES[lane])
 
     def teardown(self) -> None:
-        """Drain, with whatever still waits: nobody is lost."""
+        """Drain, with all that still waits: no request is lost."""
         if not hasattr(self, "loop"):
             return
         draining = self.loop.create_task(self.batcher.drain())
@@ -251,12 +304,12 @@ class CoalescerMachine(RuleBasedStateMachine):
             self.turn()
             self.the_same_calls_are_under_way()
         assert draining.done()
-        self.everybody_has_what_is_due_and_nobody_else_anything()
+        self.each_request_has_its_outcome_and_no_other()
         assert len(self.outcomes) == len(self.tasks)
         self.loop.close()
 
 
-CoalescerMachine.TestCase.settings = settings(
+BatcherMachine.TestCase.settings = settings(
     # The same runs each time: what is held against every change must not depend on luck.
     max_examples=60,
     stateful_step_count=40,
@@ -264,4 +317,4 @@ CoalescerMachine.TestCase.settings = settings(
     derandomize=True,
 )
 # A failure is made as small as it can be first, which takes minutes.
-TestCoalescer = pytest.mark.timeout(600)(CoalescerMachine.TestCase)
+TestBatcher = pytest.mark.timeout(600)(BatcherMachine.TestCase)

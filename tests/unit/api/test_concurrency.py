@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from api.app import create_app
-from api.limits import concurrency as in_flight
+from api.limits import concurrency
 from api.settings import Settings
 from tests.unit.api.fakes import Connection, as_base64, encoded, marked
 
@@ -17,12 +17,12 @@ IMAGE = encoded(marked(4))
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
-    monkeypatch.setattr(in_flight, "LOOK_S", 0.02)
+    monkeypatch.setattr(concurrency, "CHECK_S", 0.02)
 
 
 @pytest.fixture
 async def app(backend):
-    app = create_app(Settings(ready_ttl_s=0, max_calls=1), backend=backend)
+    app = create_app(Settings(ready_ttl_s=0, max_calls=1), client=backend)
     async with app.router.lifespan_context(app):
         yield app
 
@@ -50,7 +50,7 @@ async def test_what_a_client_that_hangs_up_asked_for_is_never_sent(app, backend)
     tasks = [asyncio.create_task(stays.ask(app))]
     await until(lambda: backend.batches)
     tasks += [asyncio.create_task(connection.ask(app)) for connection in connections[1:]]
-    await until(lambda: len(app.state.batcher._queue) == 2)
+    await until(lambda: app.state.batcher._queued_requests == 2)
     leaves.hang_up()
     await asyncio.wait([tasks[1]], timeout=5)
     assert leaves.status == 499
@@ -77,7 +77,7 @@ async def test_a_client_that_hangs_up_in_the_middle_of_its_body_is_no_bug(app, c
 
 async def test_the_deadline_ends_a_request_that_waits(backend):
     backend.gate.clear()
-    app = create_app(Settings(deadline_s=0.15, max_calls=1), backend=backend)
+    app = create_app(Settings(deadline_s=0.15, max_calls=1), client=backend)
     async with app.router.lifespan_context(app):
         connections = [Connection(IMAGE) for _ in range(3)]
         start = time.monotonic()
@@ -99,14 +99,14 @@ async def test_a_request_may_ask_for_less_time(app, backend):
 
 async def test_a_request_gets_no_more_time_than_the_setting_gives(backend):
     backend.gate.clear()
-    app = create_app(Settings(deadline_s=0.1), backend=backend)
+    app = create_app(Settings(deadline_s=0.1), client=backend)
     async with app.router.lifespan_context(app):
         assert await Connection(IMAGE, x_request_timeout_ms="60000").ask(app) == 504
         backend.gate.set()
 
 
 async def test_a_body_that_comes_too_slowly_is_late(backend):
-    app = create_app(Settings(deadline_s=0.1), backend=backend)
+    app = create_app(Settings(deadline_s=0.1), client=backend)
     connection = Connection(IMAGE[:20])
     connection._pieces.append(b"")
     first = connection.receive
@@ -130,21 +130,14 @@ async def test_a_timeout_that_is_none_is_refused(app, backend, value):
     assert not backend.batches
 
 
-async def test_an_answer_in_time_leaves_no_timer_and_no_place(app):
+async def test_an_answer_in_time_leaves_no_timer_and_no_slot(app):
     for _ in range(3):
         assert await Connection(IMAGE, x_request_timeout_ms="60000").ask(app) == 200
     await asyncio.sleep(0.1)
-    guard = next(layer for layer in layers(app) if hasattr(layer, "_in_flight"))
-    assert not guard._in_flight._places
-    assert guard._in_flight._held_bytes == 0
-    assert guard._in_flight._timer is None
-
-
-def layers(app):
-    layer = app.middleware_stack
-    while layer is not None:
-        yield layer
-        layer = getattr(layer, "app", None) or getattr(layer, "_app", None)
+    limiter = app.state.limiter
+    assert not limiter._slots
+    assert limiter._held_bytes == 0
+    assert limiter._timer is None
 
 
 async def test_a_request_cancelled_by_the_server_stays_cancelled(app, backend):
@@ -188,6 +181,7 @@ async def test_images_that_wait_for_a_call_are_bounded(open_client, backend):
         before = refusals()
         refused = await client.post("/predict", json={"image": as_base64(IMAGE)})
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "overloaded")
+        await client.get("/metrics")  # writes what is buffered
         assert refusals() == before + 1
         waiting.cancel()
         await asyncio.sleep(0.05)
@@ -198,7 +192,7 @@ async def test_images_that_wait_for_a_call_are_bounded(open_client, backend):
 
 
 async def test_the_time_for_the_body_is_one_thing_and_the_time_for_the_answer_another(backend):
-    app = create_app(Settings(client_timeout_s=0.5, deadline_s=1.5, max_calls=1), backend=backend)
+    app = create_app(Settings(client_timeout_s=0.5, deadline_s=1.5, max_calls=1), client=backend)
     async with app.router.lifespan_context(app):
         slow, prompt = Connection(IMAGE[:20], IMAGE[20:]), Connection(IMAGE)
         first = slow.receive

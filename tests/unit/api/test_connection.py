@@ -242,7 +242,7 @@ async def test_a_prediction_for_which_there_is_no_room_is_served_in_the_very_tur
     assert client.statuses == []
     await client.settle()
     assert client.statuses == [200]
-    client.is_full = True
+    client.is_refused = True
     client.connection.data_received(EARLY_PREDICTION)
     assert client.statuses == [200, 200]
     await client.send(GET)
@@ -251,7 +251,7 @@ async def test_a_prediction_for_which_there_is_no_room_is_served_in_the_very_tur
 
 async def test_what_is_no_prediction_is_served_as_ever_where_there_is_no_room():
     client = Client()
-    client.is_full = True
+    client.is_refused = True
     client.connection.data_received(GET)
     assert client.statuses == []
     await client.settle()

@@ -9,19 +9,19 @@ from pydantic import TypeAdapter
 
 from api import errors
 from api.app import create_app
-from api.inference.triton import Triton
+from api.inference.triton import TritonClient
 from api.limits.concurrency import late
 from api.schemas import ErrorBody
 from api.settings import Settings
 from api.telemetry.tracing import Tracing
-from tests.unit.api.fakes import FakeTriton
+from tests.unit.api.fakes import FakeClient
 
-OPENAPI: dict[str, Any] = create_app(Settings(), backend=FakeTriton()).openapi()  # type: ignore[arg-type]
+OPENAPI: dict[str, Any] = create_app(Settings(), client=FakeClient()).openapi()
 PREDICT: dict[str, Any] = OPENAPI["paths"]["/predict"]["post"]
 BODY = PREDICT["requestBody"]["content"]["application/json"]["example"]
 JSON = {"content-type": "application/json"}
-# In the log alone, or a bug.
-NEVER_ANSWERED = {errors.ClientGone, errors.InternalError}
+# In the log alone, a bug, or a task's whose inputs are no images.
+NEVER_ANSWERED = {errors.ClientGone, errors.InternalError, errors.InvalidInput}
 
 
 def examples_of(operation: dict[str, Any]) -> dict[str, tuple[int, dict[str, str]]]:
@@ -31,6 +31,31 @@ def examples_of(operation: dict[str, Any]) -> dict[str, tuple[int, dict[str, str
         for status, response in operation["responses"].items()
         for code, example in response.get("content", {}).get("application/json", {}).get("examples", {}).items()
     }
+
+
+def numbers_of(settings: Settings) -> dict[str, str]:
+    """Return the number that each error's example must name: the limit that it is about."""
+    return {
+        "headers_too_large": str(settings.max_header_bytes),
+        "payload_too_large": str(settings.max_body_bytes),
+        "request_timeout": f"{settings.deadline_s:g} s",
+        "deadline_exceeded": f"{settings.deadline_s:g} s",
+        "triton_unavailable": settings.triton_url,
+        "model_not_ready": settings.model_name,
+    }
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(),
+        Settings(max_header_bytes=5000, max_body_bytes=4000, deadline_s=7.5, triton_url="t:1", model_name="another"),
+    ],
+)
+def test_the_examples_name_the_limits_that_are_set(settings):
+    operation = create_app(settings, client=FakeClient()).openapi()["paths"]["/predict"]["post"]
+    for code, number in numbers_of(settings).items():
+        assert number in examples_of(operation)[code][1]["message"]
 
 
 def every_error() -> set[type[errors.ApiError]]:
@@ -98,8 +123,9 @@ async def test_who_asks_too_often_or_too_much_is_told_what_the_example_says(open
 )
 async def test_what_triton_answers_is_told_as_the_example_says(status, detail, code):
     settings = Settings()
-    async with Triton(settings, Tracing(settings)) as triton:
-        error = triton._translate(grpc.aio.AioRpcError(status, grpc.aio.Metadata(), grpc.aio.Metadata(), detail))
+    failure = grpc.aio.AioRpcError(status, grpc.aio.Metadata(), grpc.aio.Metadata(), detail)
+    async with TritonClient(settings, Tracing(settings)) as client:
+        error = client._translate(failure, "mnist_cnn")
     expected_status, expected = examples_of(PREDICT)[code]
     assert (error.status, error.code, error.message) == (expected_status, code, expected["message"])
 

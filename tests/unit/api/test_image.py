@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from api.errors import InvalidImage, PayloadTooLarge, UpstreamError
+from api.errors import InvalidImage, PayloadTooLarge
 from api.tasks.digits import image as digits
 from tests.unit.api.fakes import encoded
 
@@ -139,17 +139,3 @@ def test_damaged_files_are_read_or_refused_but_never_break(fmt, data):
     except (InvalidImage, PayloadTooLarge):
         return
     assert pixels.shape == (28, 28)
-
-
-def test_answers_are_digits_with_probabilities():
-    logits = np.log(np.array([[0.05] * 9 + [0.55], [0.91] + [0.01] * 9], np.float32))
-    (nine, shares), (zero, _) = digits.answer(logits)
-    assert (nine, zero) == (9, 0)
-    assert type(nine) is int
-    assert sum(shares) == pytest.approx(1)
-    assert shares[9] == pytest.approx(0.55)
-
-
-def test_another_number_of_classes_is_no_answer():
-    with pytest.raises(UpstreamError):
-        digits.answer(np.zeros((1, 5), np.float32))

@@ -5,25 +5,29 @@ import pytest
 
 from api.drain import Drain
 from api.errors import Draining, InternalError, Unavailable, UpstreamError
+from api.inference.client import InferenceResult
 from api.inference.readiness import Readiness
-from api.inference.triton import Scores
 from api.settings import Settings
+from api.tasks.digits import Digits
+from api.tasks.digits.tensors import OUTPUT
 
+CANARIES = [Digits(Settings()).canary()]
+READY = {"mnist_cnn": "7"}
 FOREVER = Settings(ready_ttl_s=60)
 NOT_KEPT = Settings(ready_ttl_s=0)
 
 
 async def test_the_answer_is_kept_for_a_moment(backend):
-    readiness = Readiness(backend, FOREVER, Drain())
-    assert await readiness.check() == "7"
+    readiness = Readiness(backend, CANARIES, FOREVER, Drain())
+    assert await readiness.check() == READY
     backend.error = Unavailable("away")
-    assert await readiness.check() == "7"
+    assert await readiness.check() == READY
     assert backend.canaries == 1
 
 
 async def test_an_error_is_kept_too_and_its_traceback_does_not_grow(backend):
     backend.error = Unavailable("away", retry_after_s=1)
-    readiness = Readiness(backend, FOREVER, Drain())
+    readiness = Readiness(backend, CANARIES, FOREVER, Drain())
     lengths = set()
     for _ in range(3):
         with pytest.raises(Unavailable) as raised:
@@ -35,25 +39,25 @@ async def test_an_error_is_kept_too_and_its_traceback_does_not_grow(backend):
 
 
 async def test_it_is_ready_again_as_soon_as_the_model_answers(backend):
-    readiness = Readiness(backend, NOT_KEPT, Drain())
+    readiness = Readiness(backend, CANARIES, NOT_KEPT, Drain())
     backend.error = Unavailable("away")
     with pytest.raises(Unavailable):
         await readiness.check()
     backend.error = None
-    assert await readiness.check() == "7"
+    assert await readiness.check() == READY
 
 
 async def test_a_model_that_reads_the_canary_wrong_is_not_ready(backend, monkeypatch):
-    async def wrong(batch, **kwargs):
-        return Scores(np.eye(10, dtype=np.float32)[[8]], "7")
+    async def wrong(request, **kwargs):
+        return InferenceResult({OUTPUT: np.eye(10, dtype=np.float32)[[8]]}, "7")
 
     monkeypatch.setattr(backend, "infer", wrong)
     with pytest.raises(UpstreamError, match="as 8"):
-        await Readiness(backend, FOREVER, Drain()).check()
+        await Readiness(backend, CANARIES, FOREVER, Drain()).check()
 
 
 async def test_while_triton_hangs_there_is_one_canary_whoever_asks_and_hangs_up(backend):
-    readiness = Readiness(backend, NOT_KEPT, Drain())
+    readiness = Readiness(backend, CANARIES, NOT_KEPT, Drain())
     backend.gate.clear()
     probes = [asyncio.create_task(readiness.check()) for _ in range(50)]
     await asyncio.sleep(0)
@@ -62,31 +66,31 @@ async def test_while_triton_hangs_there_is_one_canary_whoever_asks_and_hangs_up(
     await asyncio.gather(*probes[:49], return_exceptions=True)
     assert backend.canaries == 1
     backend.gate.set()
-    assert await probes[49] == "7"
+    assert await probes[49] == READY
 
 
 async def test_the_watch_asks_though_nobody_else_does(backend):
-    readiness = Readiness(backend, FOREVER, Drain())
+    readiness = Readiness(backend, CANARIES, FOREVER, Drain())
     async with readiness.watched():
         for _ in range(10):  # turns of the loop
             await asyncio.sleep(0)
-    assert await readiness.check() == "7"
+    assert await readiness.check() == READY
     assert backend.canaries == 1
 
 
 async def test_a_bug_is_not_ready_and_tells_nothing_of_the_inside(backend):
     backend.error = RuntimeError("secret")
     with pytest.raises(InternalError) as raised:
-        await Readiness(backend, FOREVER, Drain()).check()
+        await Readiness(backend, CANARIES, FOREVER, Drain()).check()
     assert "secret" not in raised.value.message
 
 
 async def test_a_worker_that_is_replaced_stays_ready_and_one_that_stops_with_all_does_not(backend):
     drain = Drain()
-    readiness = Readiness(backend, FOREVER, drain)
+    readiness = Readiness(backend, CANARIES, FOREVER, drain)
     stopping = False
     drain.begin(lambda: stopping)
-    assert await readiness.check() == "7"
+    assert await readiness.check() == READY
     stopping = True
     with pytest.raises(Draining):
         await readiness.check()

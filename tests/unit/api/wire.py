@@ -64,8 +64,10 @@ class Client:
         self.transport = Transport()
         config = Config(self._app, interface="asgi3", http=ClientConnection, ws="none", lifespan="off", log_config=None)
         config.load()
-        self.is_full = False
-        self.connection = ClientConnection(config, ServerState(), {}, settings=SETTINGS, is_full=lambda: self.is_full)
+        self.is_refused = False
+        self.connection = ClientConnection(
+            config, ServerState(), {}, settings=SETTINGS, is_refused=lambda path: self.is_refused and path != "/quick"
+        )
         self.connection.connection_made(self.transport)  # type: ignore[arg-type]
 
     async def _app(self, scope, receive, send) -> None:

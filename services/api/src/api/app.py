@@ -6,35 +6,35 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from numpy.typing import NDArray
 from starlette.middleware.cors import CORSMiddleware
 
 from api import errors, openapi
 from api.drain import Drain
-from api.inference.batcher import Answer, MicroBatcher
+from api.inference.batcher import MicroBatcher
+from api.inference.client import InferenceClient
+from api.inference.models import Models
 from api.inference.readiness import Readiness
-from api.inference.triton import Triton
+from api.inference.triton import TritonClient
+from api.limits.access import Access
 from api.limits.admission import Admission
 from api.limits.concurrency import ConcurrencyLimiter
 from api.routes import docs, health
 from api.routes import metrics as metrics_route
 from api.settings import Settings
-from api.tasks import base
-from api.tasks.digits import image as digits
-from api.tasks.digits import older_clients, pages
-from api.tasks.direct import DirectRoutes
+from api.tasks.base import Task
+from api.tasks.registry import load_tasks
+from api.tasks.routes import router_of
 from api.telemetry import metrics
 from api.telemetry.middleware import RequestLog
-from api.telemetry.request_context import RequestContext
 from api.telemetry.tracing import Tracing
 
 _DESCRIPTION = """
-Reads handwritten digits with a network served by NVIDIA Triton.
+Asks models that NVIDIA Triton serves.
 
 Every error has one body: `{"error": {"code", "message", "request_id"}}`; the id is also in the `x-request-id` header.
 """
 
-# What a script of another origin may send, and read of the answer. Cookies mean nothing here, so they stay out.
+# What a script of another origin may send, and read of the answer. The api uses no cookies.
 _CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST"],
     "allow_headers": ["authorization", "content-type", "x-api-key", "x-request-id", "x-request-timeout-ms"],
@@ -42,14 +42,20 @@ _CORS: dict[str, Any] = {
 }
 
 
-def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, *, client: InferenceClient | None = None, tasks: Sequence[Task] | None = None
+) -> FastAPI:
     """Return the app.
 
     Args:
         settings: Everything that can be set from outside.
-        backend: What answers in Triton's place in unit tests; a client of ``settings.triton_url`` if not given.
+        client: The inference server's client; one of ``settings.triton_url`` if not given.
+        tasks: What is served; the tasks that the settings name if not given.
     """
     tracing = Tracing(settings)
+    if tasks is None:
+        tasks = load_tasks(settings)
+    canaries = [canary for task in tasks if (canary := task.canary())]
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -57,45 +63,43 @@ def create_app(settings: Settings, *, backend: Triton | None = None) -> FastAPI:
         async with (
             metrics.flushing(settings.max_in_flight),
             tracing.exporting(),
-            backend or Triton(settings, tracing) as triton,
+            client or TritonClient(settings, tracing) as connected,
         ):
-
-            async def read(rows: NDArray[Any], records: Sequence[RequestContext]) -> Answer:
-                # For all rows of a call at once: a row by itself costs ten times as much.
-                scores = await triton.infer(rows, records)
-                return Answer(digits.answer(scores.values), scores.model_version)
-
-            app.state.batcher = MicroBatcher(
-                read,
-                capacity=triton.max_rows,
+            batcher = MicroBatcher(
+                connected,
+                Models(connected),
                 max_calls=settings.max_calls,
                 max_queued_rows=settings.max_queued_images,
             )
-            app.state.readiness = Readiness(triton, settings, app.state.drain)
-            # What lives until the end needn't be looked at by every collection.
+            app.state.batcher = batcher
+            app.state.readiness = Readiness(connected, canaries, settings, app.state.drain)
+            # What lives until the end need not be scanned by every garbage collection.
             gc.freeze()
             async with app.state.readiness.watched():
                 yield
-            await app.state.batcher.drain()
+            await batcher.drain()
 
     app = FastAPI(
-        title="Digits",
+        title="Inference API",
         version="0.1.0",
         description=_DESCRIPTION,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,
         telemetry=tracing.of_framework(),
     )
     app.state.settings = settings
     app.state.drain = Drain()
-    app.state.in_flight = ConcurrencyLimiter(settings)
+    app.state.limiter = ConcurrencyLimiter(settings)
     errors.install(app)
-    for topic in (base, older_clients, health, metrics_route, pages, docs):
-        app.include_router(topic.router)
-    openapi.describe(app)
-    app.add_middleware(DirectRoutes, routes=base.router.routes, state=app.state)  # added first: the innermost
-    app.add_middleware(Admission, settings=settings, in_flight=app.state.in_flight)
+    of_tasks = [router for task in tasks for router in (router_of(task), *task.routers())]
+    for router in (*of_tasks, health.router_of(settings), metrics_route.router, docs.router):
+        # As they are: `include_router` would add two layers of matching to each request.
+        app.router.routes.extend(router.routes)
+    app.state.access = Access(app.routes)
+    openapi.describe(app, app.state.access)
+    app.add_middleware(Admission, settings=settings, access=app.state.access, limiter=app.state.limiter)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, **_CORS)
     app.add_middleware(RequestLog, drain=app.state.drain, tracing=tracing)  # added last, so it is the outermost

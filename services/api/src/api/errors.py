@@ -2,24 +2,25 @@
 
     ApiError
     ├── InvalidRequest        422  invalid_request       the body isn't what the schema asks for
-    │   └── InvalidImage      422  invalid_image         bytes that aren't an image we can read
-    ├── BadRequest            400  bad_request           what came is no HTTP request
+    │   └── InvalidInput      422  invalid_input         an input that the task can't read
+    │       └── InvalidImage  422  invalid_image         bytes that aren't an image the task can read
+    ├── BadRequest            400  bad_request           the bytes are no HTTP request
     ├── Unauthorized          401  unauthorized          no key, or a wrong one
     ├── RequestTimeout        408  request_timeout       the client took too long to send its request
-    ├── PayloadTooLarge       413  payload_too_large     body, image or batch over its ceiling
+    ├── PayloadTooLarge       413  payload_too_large     body, input or batch over its limit
     ├── UnsupportedMedia      415  unsupported_media_type
-    ├── RateLimited           429  rate_limited          this client asks more often than it may
-    ├── HeadersTooLarge       431  headers_too_large     more headers than are read
-    ├── ClientGone            499  client_closed_request the client hung up; stands in the log and the metrics only
-    ├── Overloaded            503  overloaded            the bounded queue is full: come back later
-    ├── Draining              503  draining              the api is about to stop; /health/ready alone says so
+    ├── RateLimited           429  rate_limited          the client is over its rate limit
+    ├── HeadersTooLarge       431  headers_too_large     headers over their limit
+    ├── ClientGone            499  client_closed_request the client hung up; only in the log and the metrics
+    ├── Overloaded            503  overloaded            the concurrency limit or the queue is full: retry later
+    ├── Draining              503  draining              the api is about to stop; only /health/ready answers this
     └── UpstreamError         502  upstream_error        Triton answered, but not with an answer
-        ├── Unavailable       503  triton_unavailable    nobody answers at Triton's address
+        ├── Unavailable       503  triton_unavailable    no server answers at Triton's address
         ├── ModelNotReady     503  model_not_ready       Triton answers, the model isn't loaded
         └── DeadlineExceeded  504  deadline_exceeded     no answer within the request's time
 
-The HTTP layer turns each into ``{"error": {"code", "message", "request_id"}}``; so it does with the framework's own
-errors (404, 405, 422). Whatever is not in this tree is a bug and becomes a 500 that tells nothing of the inside.
+The HTTP layer turns each into ``{"error": {"code", "message", "request_id"}}``, and the framework's own errors (404,
+405, 422) likewise. Any other exception is a bug and becomes a 500 that reveals nothing of the inside.
 """
 
 from typing import Any, ClassVar
@@ -30,10 +31,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from api.telemetry import metrics
-
 _CODES = {404: "not_found", 405: "method_not_allowed"}
-# Characters of what a client made up that are sent back to it.
+# Characters of a client's own text that an error repeats.
 _MAX_NAME = 100
 
 
@@ -61,14 +60,20 @@ class InvalidRequest(ApiError):
     code = "invalid_request"
 
 
-class InvalidImage(InvalidRequest):
+class InvalidInput(InvalidRequest):
+    """The input isn't one that the task can read."""
+
+    code = "invalid_input"
+
+
+class InvalidImage(InvalidInput):
     """The bytes aren't an image that can be read."""
 
     code = "invalid_image"
 
 
 class BadRequest(ApiError):
-    """What came is no HTTP request; no route has seen it."""
+    """The bytes are no HTTP request; no route has seen them."""
 
     status = 400
     code = "bad_request"
@@ -89,7 +94,7 @@ class RequestTimeout(ApiError):
 
 
 class PayloadTooLarge(ApiError):
-    """The body, an image or a batch is over its ceiling."""
+    """The body, an input or a batch is over its limit."""
 
     status = 413
     code = "payload_too_large"
@@ -103,28 +108,28 @@ class UnsupportedMedia(ApiError):
 
 
 class RateLimited(ApiError):
-    """The client asks more often than it may."""
+    """The client is over its rate limit."""
 
     status = 429
     code = "rate_limited"
 
 
 class HeadersTooLarge(ApiError):
-    """The headers are over their ceiling; no route has seen the request."""
+    """The headers are over their limit; no route has seen the request."""
 
     status = 431
     code = "headers_too_large"
 
 
 class ClientGone(ApiError):
-    """The client hung up before its answer. Nobody reads this; the status is the one that nginx made usual for it."""
+    """The client hung up before its answer, which it can't read any more; the status is nginx's for this case."""
 
     status = 499
     code = "client_closed_request"
 
 
 class Overloaded(ApiError):
-    """The bounded queue of this worker is full."""
+    """This worker is at its concurrency limit, or its queue is full."""
 
     status = 503
     code = "overloaded"
@@ -145,7 +150,7 @@ class UpstreamError(ApiError):
 
 
 class Unavailable(UpstreamError):
-    """Nobody answers at Triton's address."""
+    """No server answers at Triton's address."""
 
     status = 503
     code = "triton_unavailable"
@@ -166,7 +171,7 @@ class DeadlineExceeded(UpstreamError):
 
 
 class InternalError(ApiError):
-    """A bug of ours; the log has the traceback, the client has the request id to name it by."""
+    """A bug of the api's; the log has the traceback under the request id that the client gets."""
 
     def __init__(self) -> None:
         super().__init__("Something went wrong on our side; the log holds it under this request id.")
@@ -183,20 +188,12 @@ def response_of(error: ApiError, scope: Scope) -> JSONResponse:
     return _respond(error.status, error.code, error.message, scope, headers)
 
 
-def failure_of(error: ApiError, scope: Scope) -> JSONResponse:
-    """Return the answer to a request whose route failed, and count it if that was a refusal."""
-    # What admission refuses doesn't come by here, and is counted there.
-    if isinstance(error, Overloaded | PayloadTooLarge):
-        metrics.REFUSED.labels(error.code).inc()
-    return response_of(error, scope)
-
-
 def install(app: FastAPI) -> None:
     """Give every error of ``app``, the framework's own included, the one body."""
 
     @app.exception_handler(ApiError)
     async def on_api_error(request: Request, error: ApiError) -> JSONResponse:
-        return failure_of(error, request.scope)
+        return response_of(error, request.scope)
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -210,7 +207,7 @@ def install(app: FastAPI) -> None:
 
 
 def sentence_of(details: list[Any]) -> str:
-    """Return pydantic's first complaint as ``field: what is wrong``, without the input that it complains about."""
+    """Return pydantic's first error as ``field: what is wrong``, without the input itself."""
     first = details[0]
     # An unknown field's name is the client's own.
     where = ".".join(str(part)[:_MAX_NAME] for part in first["loc"] if part != "body")
@@ -218,5 +215,7 @@ def sentence_of(details: list[Any]) -> str:
 
 
 def _respond(status: int, code: str, message: str, scope: Scope, headers: dict[str, str]) -> JSONResponse:
+    # The middleware logs and counts by it.
+    scope.setdefault("state", {})["error_code"] = code
     body = {"error": {"code": code, "message": message, "request_id": request_id_of(scope)}}
     return JSONResponse(body, status_code=status, headers=headers)

@@ -4,7 +4,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api.limits.admission import GUARDED, TIMEOUT_HEADER
+from api.limits.access import Access
+from api.limits.admission import TIMEOUT_HEADER
 
 _SCHEMES = {
     "ApiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
@@ -21,7 +22,7 @@ _TIMEOUT = {
 }
 
 
-def describe(app: FastAPI) -> None:
+def describe(app: FastAPI, access: Access) -> None:
     """Let the app's description name the API key and the time-out header of every guarded route."""
     of_routes = app.openapi
 
@@ -29,7 +30,7 @@ def describe(app: FastAPI) -> None:
         if app.openapi_schema is None:
             schema = of_routes()
             schema.setdefault("components", {})["securitySchemes"] = _SCHEMES
-            guarded = (path for path in schema["paths"] if path.startswith(GUARDED))
+            guarded = (path for path in schema["paths"] if access.is_guarded(path))
             for operation in (operation for path in guarded for operation in schema["paths"][path].values()):
                 operation["security"] = _SECURITY
                 operation["parameters"] = [*operation.get("parameters", ()), _TIMEOUT]

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from api.limits.keys import read_keys
+from api.key_file import read_keys
 from api.tls import check_client_files, server_context
 
 
@@ -20,6 +20,15 @@ def _check_origin(text: str) -> str:
 
 
 Origin = Annotated[str, AfterValidator(_check_origin)]
+
+
+def _check_task(text: str) -> str:
+    if not re.fullmatch(r"[\w.]+:\w+", text):
+        raise ValueError(f"{text} is no task: write module:Class, such as api.tasks.digits:Digits")
+    return text
+
+
+TaskReference = Annotated[str, AfterValidator(_check_task)]
 
 
 def default_workers() -> int:
@@ -60,7 +69,11 @@ class Settings(BaseSettings):
         description="Triton's gRPC address, `host:port` or a gRPC target such as `dns:///triton:8001`; "
         "also answers to `TRITON_SERVER_URL`.",
     )
-    model_name: str = Field("mnist_cnn", min_length=1, description="The model to ask.")
+    tasks: Annotated[tuple[TaskReference, ...], NoDecode] = Field(
+        ("api.tasks.digits:Digits",),
+        description="Tasks to serve, `module:Class`, separated by commas; `none` for no task.",
+    )
+    model_name: str = Field("mnist_cnn", min_length=1, description="The model that the digit task asks.")
     deadline_s: float = Field(
         5.0,
         gt=0,
@@ -184,11 +197,12 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
-        """Turn ``API_KEYS=a,b`` into a tuple; pydantic-settings would ask for JSON."""
-        for name in ("keys", "cors_origins", "API_KEYS", "API_CORS_ORIGINS"):
+        """Turn ``API_KEYS=a,b`` into a tuple, ``none`` into an empty one; pydantic-settings would ask for JSON."""
+        for name in ("keys", "cors_origins", "tasks", "API_KEYS", "API_CORS_ORIGINS", "API_TASKS"):
             raw = values.get(name)
             if isinstance(raw, str):
-                values[name] = tuple(part.strip() for part in raw.split(",") if part.strip())
+                parts = tuple(part.strip() for part in raw.split(",") if part.strip())
+                values[name] = () if parts == ("none",) else parts
         return values
 
     @model_validator(mode="after")

@@ -1,189 +1,300 @@
-"""Concurrent requests of one worker go to Triton as one call.
+"""Micro-batching: concurrent requests of one worker share calls to the inference server.
 
-A call costs far more than a row: gRPC, protobuf and the event loop are paid once a call. While ``max_calls`` calls are
-under way, what arrives waits and leaves together as soon as one of them is back; with a free place it leaves at once,
-so that a lone client waits for nobody. The queue is bounded, and whoever gives up leaves it at once. The next call
-leaves before the answers of the last are handed out, for writing those to a hundred clients takes milliseconds.
+A call costs far more than a row: gRPC, protobuf and the event loop are paid once a call. Requests queue in lanes, and
+share calls only inside a lane: same model, version, outputs and decoder, and inputs of the same names, dtypes and row
+shapes. While ``max_calls`` calls of a lane are under way, its requests wait; they leave together as soon as one of the
+calls returns. A request to an idle lane leaves at once. The queue is bounded, and a cancelled request leaves it. The
+next call is sent before the answers of the last are handed out, since writing those to many clients takes milliseconds.
 """
 
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from api.errors import Overloaded, UpstreamError
+from api.errors import DeadlineExceeded, ModelNotReady, Overloaded, Unavailable, UpstreamError
+from api.inference import tensors
+from api.inference.client import InferenceClient, InferenceRequest, InferenceResult, ModelMetadata
+from api.inference.models import Models
+from api.inference.tensors import Tensors
 from api.telemetry import metrics
 from api.telemetry.request_context import RequestContext
+
+# Turns the outputs of a call into a sequence of one answer a row, for all its rows at once.
+Decode = Callable[[Tensors], Any]
+
+# The whole call failed for these reasons: asking for each of its requests again would fail the same way.
+_OF_THE_CALL = (Unavailable, ModelNotReady, DeadlineExceeded)
 
 
 class Answer(NamedTuple):
     """What the model said to the rows of a call, or to those of one request in it."""
 
-    values: Sequence[Any]  # one a row, in the rows' order; an array does as well
+    values: Any  # what the decoder made of them: a sequence of an item a row, in the rows' order
     model_version: str
 
 
-class _Waiting(NamedTuple):
-    rows: NDArray[Any]
+class Rows:
+    """Output tensors as a sequence of their rows: the decoder of requests that want the tensors themselves.
+
+    Args:
+        outputs: The tensors by name.
+    """
+
+    def __init__(self, outputs: Tensors) -> None:
+        self.outputs = outputs
+
+    def __len__(self) -> int:
+        return tensors.rows_of(self.outputs)
+
+    def __getitem__(self, rows: slice) -> "Rows":
+        return Rows({name: values[rows] for name, values in self.outputs.items()})
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    request: InferenceRequest
+    rows: int
     future: asyncio.Future[Answer]
-    record: RequestContext
+    context: RequestContext
     since: float  # by time.perf_counter
 
 
-class MicroBatcher:
-    """Gathers rows and sends them together; lives in one event loop.
+@dataclass(slots=True)
+class _Lane:
+    """Requests that may share calls.
 
-    Args:
-        infer: Runs the model over the ``(N, …)`` rows of some requests.
-        capacity: Returns the most rows that one call should carry, ≥ 1.
-        max_calls: Most calls under way at a time, ≥ 1.
-        max_queued_rows: Most rows that wait for a call, ≥ 1; more wait only if they come in one request.
+    Attributes:
+        key: What they have in common.
+        decode: Their decoder.
+        max_batch_size: Most rows of a call; 0 where the model has no batch dimension: a call takes one request.
+        queue: Those that wait, in order of arrival.
+        calls: Calls under way.
     """
 
-    def __init__(
-        self,
-        infer: Callable[[NDArray[Any], Sequence[RequestContext]], Awaitable[Answer]],
-        *,
-        capacity: Callable[[], int],
-        max_calls: int,
-        max_queued_rows: int,
-    ) -> None:
-        self._infer = infer
-        self._capacity = capacity
+    key: Hashable
+    decode: Decode
+    max_batch_size: int
+    queue: OrderedDict[asyncio.Future[Answer], _Waiting] = field(default_factory=OrderedDict)
+    calls: int = 0
+
+
+class MicroBatcher:
+    """Gathers requests and sends them together; lives in one event loop.
+
+    Args:
+        client: Makes the calls.
+        models: Knows the models' batch sizes.
+        max_calls: Most calls under way at a time in a lane, ≥ 1.
+        max_queued_rows: Most rows that wait, in all lanes together, ≥ 1; more wait only if they come in one request.
+    """
+
+    def __init__(self, client: InferenceClient, models: Models, *, max_calls: int, max_queued_rows: int) -> None:
+        self._client = client
+        self._models = models
         self._max_calls = max_calls
         self._max_queued_rows = max_queued_rows
-        self._queue: OrderedDict[asyncio.Future[Answer], _Waiting] = OrderedDict()
-        self._queued_rows = 0
-        self._calls = 0  # under way
-        self._tasks: set[asyncio.Task[None]] = set()  # that make the calls, and hand out what comes of them
+        self._lanes: dict[Hashable, _Lane] = {}
+        self._queued_rows = self._queued_requests = 0
+        self._tasks: set[asyncio.Task[None]] = set()  # that make the calls, and hand out the answers
 
-    async def submit(self, rows: NDArray[Any], record: RequestContext) -> Answer:
-        """Return the model's answer to ``rows``, ``(n, …)`` with n ≥ 1; cancelled before they are sent, they never are.
+    async def submit(self, request: InferenceRequest, context: RequestContext, decode: Decode = Rows) -> Answer:
+        """Return the model's answer to a request; cancelled before it is sent, it never is.
 
         Args:
-            rows: What to ask about.
-            record: Takes down how long it took, in which company, and who answered.
+            request: The question; rows first, unless the model has no batch dimension.
+            context: Takes down how long it took, how many rows its call had, and which version answered.
+            decode: Turns the outputs of a whole call into one answer a row.
 
         Raises:
             Overloaded: Too many rows wait already.
             UpstreamError: The call failed.
+            ValueError: The inputs differ in their number of rows.
         """
-        if self._queue and self._queued_rows + len(rows) > self._max_queued_rows:
-            raise Overloaded("Too many images wait for the model; try again in a second.", retry_after_s=1)
+        size = (await self._models.metadata(request.model, request.version)).max_batch_size
+        rows = tensors.rows_of(request.inputs) if size else 1
+        if self._queued_rows and self._queued_rows + rows > self._max_queued_rows:
+            raise Overloaded("Too many inputs wait for the model; try again in a second.", retry_after_s=1)
+        lane = self._lane_of(request, decode, size)
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._queue[future] = _Waiting(rows, future, record, time.perf_counter())
-        self._queued_rows += len(rows)
-        self._send()
+        lane.queue[future] = _Waiting(request, rows, future, context, time.perf_counter())
+        self._count(1, rows)
+        self._send(lane)
         try:
             return await future
         except asyncio.CancelledError:
-            if self._queue.pop(future, None):
-                self._queued_rows -= len(rows)
-                metrics.QUEUED.value = len(self._queue)
+            if lane.queue.pop(future, None):
+                self._count(-1, -rows)
+                self._drop_idle(lane)
             raise
+
+    async def metadata(self, model: str, version: str = "") -> ModelMetadata:
+        """Return what the server says of a model.
+
+        Raises:
+            UpstreamError: As `InferenceClient.metadata`.
+        """
+        return await self._models.metadata(model, version)
 
     async def drain(self) -> None:
         """Wait until everything that was submitted has its answer."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _send(self) -> None:
-        while self._calls < self._max_calls and (group := self._take()):
-            self._calls += 1
-            task = asyncio.create_task(self._serve(group))
+    def _lane_of(self, request: InferenceRequest, decode: Decode, max_batch_size: int) -> _Lane:
+        # Requests to an unbatched model never share a call, so that their tensors need not be alike.
+        signature = tensors.signature_of(request.inputs) if max_batch_size else ()
+        key = (request.model, request.version, request.outputs, decode, max_batch_size, signature)
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = _Lane(key, decode, max_batch_size)
+        return lane
+
+    def _drop_idle(self, lane: _Lane) -> None:
+        if not lane.queue and not lane.calls and self._lanes.get(lane.key) is lane:
+            del self._lanes[lane.key]
+
+    def _count(self, requests: int, rows: int) -> None:
+        self._queued_requests += requests
+        self._queued_rows += rows
+        metrics.QUEUED.value = self._queued_requests
+
+    def _send(self, lane: _Lane) -> None:
+        while (lane.calls < self._max_calls or not lane.max_batch_size) and (group := self._take(lane)):
+            lane.calls += 1
+            task = asyncio.create_task(self._serve(lane, group))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        metrics.QUEUED.value = len(self._queue)
+        self._drop_idle(lane)
 
-    def _take(self) -> list[_Waiting]:
-        """Take the oldest requests that fit into one call together, leaving out those nobody waits for any more."""
+    def _take(self, lane: _Lane) -> list[_Waiting]:
+        """Take the oldest requests that fit into one call together, and drop cancelled ones."""
         group: list[_Waiting] = []
-        room = self._capacity()
-        while self._queue:
-            waiting = next(iter(self._queue.values()))
-            is_wanted = not waiting.future.done()  # else cancelled a moment ago
-            if is_wanted and group and len(waiting.rows) > room:
+        room = lane.max_batch_size
+        while lane.queue:
+            waiting = next(iter(lane.queue.values()))
+            is_wanted = not waiting.future.done()  # else it was cancelled in this turn of the loop
+            if is_wanted and group and waiting.rows > room:
                 break
-            del self._queue[waiting.future]
-            self._queued_rows -= len(waiting.rows)
+            del lane.queue[waiting.future]
+            self._count(-1, -waiting.rows)
             if is_wanted:
                 group.append(waiting)
-                room -= len(waiting.rows)
+                room -= waiting.rows
         return group
 
-    async def _serve(self, taken: list[_Waiting]) -> None:
-        """Make the call for a group, give its place to the next, and hand out the answers."""
+    async def _serve(self, lane: _Lane, taken: list[_Waiting]) -> None:
+        """Make the call for a group, let the lane's next call go, and hand out the answers."""
         group = [waiting for waiting in taken if not waiting.future.done()]  # cancelled since
         answer = None
         try:
             if group:
-                answer = await self._ask(group)
-        except BaseException as error:  # the callers have to hear of a bug and of a shutdown too
+                answer = await self._ask(lane, group)
+        except BaseException as error:  # the callers must learn of a shutdown too
             for waiting in group:
-                _settle(waiting, error)
+                _fail(waiting, error)
             raise
         finally:
-            self._calls -= 1
-            self._send()
+            lane.calls -= 1
+            self._send(lane)
         if answer is not None:
             _hand_out(group, answer)
 
-    async def _ask(self, group: list[_Waiting]) -> Answer | None:
-        """Return the answer to a group, or None where everybody in it has been told already.
+    async def _ask(self, lane: _Lane, group: list[_Waiting]) -> Answer | None:
+        """Return the answer to a group, or None where each of its requests has its outcome already.
 
-        Where Triton refused the call for what is in it, each request is asked again by itself.
+        Where the call failed for what is in it, each request is asked again by itself.
         """
         try:
-            return await self._call(group)
-        except UpstreamError as error:
-            if len(group) > 1 and type(error) is UpstreamError:
-                await self._ask_singly(group)
+            return await self._call(lane, group)
+        except Exception as error:  # noqa: BLE001 - a bug in a decoder reaches its own request only
+            self._models.expire(group[0].request.model)
+            if len(group) > 1 and not isinstance(error, _OF_THE_CALL):
+                await self._ask_singly(lane, group)
             else:
                 for waiting in group:
-                    _settle(waiting, error)
+                    _fail(waiting, error)
         return None
 
-    async def _ask_singly(self, group: list[_Waiting]) -> None:
+    async def _ask_singly(self, lane: _Lane, group: list[_Waiting]) -> None:
         for waiting in group:
-            if waiting.future.done():  # given up meanwhile
+            if waiting.future.done():  # cancelled meanwhile
                 continue
             try:
-                _hand_out([waiting], await self._call([waiting]))
-            except UpstreamError as error:
-                _settle(waiting, error)
+                _hand_out([waiting], await self._call(lane, [waiting]))
+            except Exception as error:  # noqa: BLE001 - see above
+                _fail(waiting, error)
 
-    async def _call(self, group: list[_Waiting]) -> Answer:
-        """Run the model over a group, and take down for each of its requests how that went."""
-        rows = group[0].rows if len(group) == 1 else np.concatenate([waiting.rows for waiting in group])
-        metrics.BATCH_ROWS.add(len(rows))
+    async def _call(self, lane: _Lane, group: list[_Waiting]) -> Answer:
+        """Ask the model about a group, and take down for each of its requests how that went."""
+        rows = sum([waiting.rows for waiting in group])
+        metrics.BATCH_ROWS.add(rows)
+        inputs = tensors.concatenate([waiting.request.inputs for waiting in group])
+        request = group[0].request._replace(inputs=inputs)
+        contexts = [waiting.context for waiting in group]
         sent = time.perf_counter()
         try:
-            return await self._infer(rows, [waiting.record for waiting in group])
+            outputs, version = await self._infer(request, contexts, rows, lane.max_batch_size)
         finally:
             answered = time.perf_counter()
-            for _, _, record, since in group:
-                # One that is asked again by itself has waited only once.
-                record.queue = record.queue or (since, sent)
-                record.triton = (record.queue[1], answered)
-                record.batch_rows = len(rows)
+            for waiting in group:
+                context = waiting.context
+                # A request that is asked again by itself has waited only once.
+                context.queue = context.queue or (waiting.since, sent)
+                context.triton = (context.queue[1], answered)
+                context.batch_rows = rows
+        values = lane.decode(outputs)
+        if lane.max_batch_size and len(values) != rows:
+            raise UpstreamError(f"Model {request.model} answered {len(values)} rows to {rows}.")
+        return Answer(values, version)
+
+    async def _infer(
+        self, request: InferenceRequest, contexts: list[RequestContext], rows: int, max_batch_size: int
+    ) -> InferenceResult:
+        """Ask in one call, or in several where one request has more rows than a call may carry."""
+        if not max_batch_size:
+            return await self._client.infer(request, contexts)
+        if rows <= max_batch_size:
+            return _checked(rows, await self._client.infer(request, contexts))
+        parts = [
+            {name: values[i : i + max_batch_size] for name, values in request.inputs.items()}
+            for i in range(0, rows, max_batch_size)
+        ]
+        calls = [self._client.infer(request._replace(inputs=part), contexts) for part in parts]
+        results = [
+            _checked(tensors.rows_of(part), result)
+            for part, result in zip(parts, await asyncio.gather(*calls), strict=True)
+        ]
+        return InferenceResult(tensors.concatenate([result.outputs for result in results]), results[-1].model_version)
+
+
+def _checked(rows: int, result: InferenceResult) -> InferenceResult:
+    """Return an answer in which no request can get the rows of another.
+
+    Raises:
+        UpstreamError: An output hasn't as many rows as the inputs.
+    """
+    for name, values in result.outputs.items():
+        if values.shape[:1] != (rows,):
+            raise UpstreamError(f"The model answered {name} of shape {list(values.shape)} to {rows} rows.")
+    return result
 
 
 def _hand_out(group: list[_Waiting], answer: Answer) -> None:
-    """Give each request of a group its rows of the answer."""
+    """Give each request of a group its rows of the answer; a request by itself gets all of it."""
     start = 0
     for waiting in group:
-        stop = start + len(waiting.rows)
+        stop = start + waiting.rows
         if not waiting.future.done():
-            waiting.record.model_version = answer.model_version
-            waiting.future.set_result(Answer(answer.values[start:stop], answer.model_version))
+            values = answer.values if len(group) == 1 else answer.values[start:stop]
+            waiting.context.model_version = answer.model_version
+            waiting.future.set_result(Answer(values, answer.model_version))
         start = stop
 
 
-def _settle(waiting: _Waiting, error: BaseException) -> None:
+def _fail(waiting: _Waiting, error: BaseException) -> None:
     if waiting.future.done():
         return
     if isinstance(error, asyncio.CancelledError):

@@ -1,6 +1,6 @@
-"""Who gets in, and what happens to whoever is let in: the API key, a bounded number at a time, a deadline.
+"""Admission control: the API key, the rate limit, the concurrency limit, and the deadline of each guarded request.
 
-Pure ASGI, in front of the routes, so that a refusal costs next to nothing and needs no body to be read.
+Pure ASGI, in front of the routes, so that a refusal costs little and needs no body to be read.
 """
 
 import asyncio
@@ -9,76 +9,77 @@ import math
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import ApiError, InvalidRequest, RateLimited, Unauthorized, response_of
+from api.limits.access import Access
 from api.limits.concurrency import ConcurrencyLimiter, Slot
 from api.limits.keys import Keys
 from api.limits.rate import RateLimit, client_of
 from api.settings import Settings
-from api.telemetry import metrics
 from api.telemetry.request_context import context_of
 
-GUARDED = "/predict"
-METRICS = "/metrics"
 TIMEOUT_HEADER = b"x-request-timeout-ms"
-_MAX_TIMEOUT_DIGITS = 9
+_MAX_TIMEOUT_CHARS = 9
 
 
 class Admission:
-    """Guards every route under ``/predict``, and the metrics by choice.
+    """Guards every path that no public route declares open.
 
     Args:
         app: What is guarded.
         settings: Keys and limits.
-        in_flight: What the worker works on.
+        access: Which paths are public.
+        limiter: What the worker serves.
     """
 
-    def __init__(self, app: ASGIApp, *, settings: Settings, in_flight: ConcurrencyLimiter) -> None:
+    def __init__(self, app: ASGIApp, *, settings: Settings, access: Access, limiter: ConcurrencyLimiter) -> None:
         self._app = app
+        self._access = access
         self._keys = Keys((key.get_secret_value() for key in settings.keys), settings.keys_file)
         self._metrics_public = settings.metrics_public
         self._rate = None
         if settings.rate_limit:
             self._rate = RateLimit(settings.rate_limit, settings.rate_burst or math.ceil(settings.rate_limit))
         self._deadline_s = settings.deadline_s
-        self._in_flight = in_flight
+        self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request through, or refuse it."""
+        """Serve the request, or refuse it."""
         try:
-            place = self._admit(scope, receive)
+            slot = self._admit(scope, receive)
         except ApiError as refusal:
-            metrics.REFUSED.labels(refusal.code).inc()
             await response_of(refusal, scope)(scope, receive, send)
             return
-        if place is None:
+        if slot is None:
             await self._app(scope, receive, send)
             return
         try:
-            await self._app(scope, place.receive, send)
+            await self._app(scope, slot.receive, send)
         except asyncio.CancelledError:
-            if place.outcome is None or place.task is None:
-                raise  # not by us: the server is shutting down
-            place.task.uncancel()
+            if slot.outcome is None or slot.task is None:
+                raise  # the server is shutting down
+            slot.task.uncancel()
             if not context_of(scope).status:  # nothing has been sent yet
-                await response_of(place.outcome, scope)(scope, receive, send)
+                await response_of(slot.outcome, scope)(scope, receive, send)
         finally:
-            self._in_flight.leave(place)
+            self._limiter.leave(slot)
 
     def _admit(self, scope: Scope, receive: Receive) -> Slot | None:
-        """Return the request's place, or None where it needs none.
+        """Return the request's slot, or None where it needs none.
 
         Raises:
             ApiError: The refusal.
         """
-        path = scope["path"] if scope["type"] == "http" else ""
-        if not path.startswith(GUARDED):
-            if path == METRICS and not self._metrics_public:
+        if scope["type"] != "http":
+            return None
+        path = scope["path"]
+        if not self._access.is_guarded(path):
+            if not self._metrics_public and self._access.is_monitoring(path):
                 self._check_key(dict(scope["headers"]))
             return None
         headers: dict[bytes, bytes] = dict(scope["headers"])
         self._check_client(scope, headers)
         length = headers.get(b"content-length", b"")
         body_bytes = int(length) if length.isdigit() else 0
-        return self._in_flight.enter(receive, body_bytes, self._timeout_s(headers))
+        return self._limiter.enter(receive, body_bytes, self._timeout_s(headers))
 
     def _check_key(self, headers: dict[bytes, bytes]) -> None:
         if self._keys.owner_of(_key_in(headers)) is None:
@@ -87,10 +88,10 @@ class Admission:
     def _check_client(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         owner = self._keys.owner_of(_key_in(headers)) if self._keys else None
         if self._rate is not None:
-            # Without a good key it's the address that counts: guessing on doesn't make anybody somebody else.
+            # Without a valid key the rate limit counts by address, so wrong keys share one budget.
             wait_s = self._rate.wait_s(owner or _address_in(scope))
             if wait_s:
-                raise RateLimited("You ask more often than you may; slow down.", retry_after_s=math.ceil(wait_s))
+                raise RateLimited("You are over your rate limit; slow down.", retry_after_s=math.ceil(wait_s))
         if self._keys and owner is None:
             raise _unauthorized()
 
@@ -98,12 +99,12 @@ class Admission:
         """Return the seconds that the request has: the setting's, or fewer where it asks for fewer.
 
         Raises:
-            InvalidRequest: It asks for something else than milliseconds.
+            InvalidRequest: The header isn't a number of milliseconds.
         """
         given = headers.get(TIMEOUT_HEADER)
         if given is None:
             return self._deadline_s
-        if not given.isdigit() or len(given) > _MAX_TIMEOUT_DIGITS or not int(given):
+        if not given.isdigit() or len(given) > _MAX_TIMEOUT_CHARS or not int(given):
             raise InvalidRequest(f"{TIMEOUT_HEADER.decode()}: send whole milliseconds, from 1 on.")
         return min(int(given) / 1000, self._deadline_s)
 

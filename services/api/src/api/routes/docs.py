@@ -1,7 +1,7 @@
 """``GET /docs``: Swagger on the api's own description, out of the api itself.
 
-FastAPI's page would load its scripts from somebody else's network: nothing would show where that can't be reached, and
-whoever controls it would run his code on a page into which people type their API keys.
+FastAPI's page would load its scripts from another network: the page would be empty where that can't be reached, and
+that network's code would run on a page into which people type their API keys.
 """
 
 import base64
@@ -9,11 +9,14 @@ import hashlib
 import re
 from importlib.resources import files
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 
-router = APIRouter(include_in_schema=False)
+from api.limits.access import PublicRoute
+
+router = APIRouter(include_in_schema=False, route_class=PublicRoute)
 
 _FILES = files("fastapi_swagger") / "resources"
 _MEDIA_TYPES = {
@@ -25,7 +28,7 @@ _MEDIA_TYPES = {
 _PAGE = bytes(
     get_swagger_ui_html(
         openapi_url="openapi.json",
-        title="Digits – API",
+        title="Inference API",
         swagger_js_url="docs/swagger-ui-bundle.js",
         swagger_css_url="docs/swagger-ui.css",
         swagger_favicon_url="docs/favicon-32x32.png",
@@ -49,6 +52,12 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
     "cache-control": "no-cache",
 }
+
+
+@router.get("/openapi.json")
+async def description(request: Request) -> JSONResponse:
+    """Return the api's description."""
+    return JSONResponse(request.app.openapi())
 
 
 @router.get("/docs")

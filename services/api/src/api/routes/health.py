@@ -1,24 +1,38 @@
-"""Liveness, which asks nobody, and readiness, which asks the model."""
+"""Liveness, which asks no other process, and readiness, which asks the models."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from api.routes.dependencies import ReadinessDep, SettingsDep
-from api.routes.failures import NOT_READY
+from api import failures
+from api.limits.access import PublicRoute
 from api.schemas import Live, Ready
-from api.tasks.digits.examples import READY, json_of
-
-router = APIRouter(prefix="/health", tags=["health"])
+from api.settings import Settings
 
 
-@router.get("/live", summary="Is the process alive?")
-async def live() -> Live:
-    """Answer without asking Triton: a Triton that is away is no reason to restart the api."""
-    return Live()
+def router_of(settings: Settings) -> APIRouter:
+    """Return the routes, described with the settings' limits."""
+    router = APIRouter(prefix="/health", tags=["health"], route_class=PublicRoute)
 
+    @router.get("/live", summary="Is the process alive?")
+    async def live() -> Live:
+        """Answer without asking Triton: a Triton that is away is no reason to restart the api."""
+        return Live()
 
-@router.get(
-    "/ready", summary="Does the model really answer?", responses={200: {"content": json_of(READY)}, **NOT_READY}
-)
-async def ready(readiness: ReadinessDep, settings: SettingsDep) -> Ready:
-    """Say what came of the last canary inference (kept for half a second), or that the api is about to stop."""
-    return Ready(model=settings.model_name, model_version=await readiness.check())
+    example = {
+        "status": "ready",
+        "model": settings.model_name,
+        "model_version": "1",
+        "models": {settings.model_name: "1"},
+    }
+    responses = {
+        200: {"content": {"application/json": {"example": example}}},
+        **failures.describe(settings, *failures.OF_READINESS),
+    }
+
+    @router.get("/ready", summary="Do the models really answer?", responses=responses)
+    async def ready(request: Request) -> Ready:
+        """Say how the last canary inferences ended (kept for half a second), or that the api is about to stop."""
+        versions: dict[str, str] = await request.app.state.readiness.check()
+        model, version = next(iter(versions.items()), ("", ""))
+        return Ready(model=model, model_version=version, models=versions)
+
+    return router

@@ -2,9 +2,10 @@
 
 from fastapi import APIRouter, Response
 
+from api.limits.access import MonitoringRoute
 from api.telemetry import metrics
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(tags=["operations"], route_class=MonitoringRoute)
 
 
 @router.get("/metrics", summary="Prometheus metrics of all workers", response_class=Response)

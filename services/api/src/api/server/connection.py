@@ -13,7 +13,6 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.errors import ApiError, BadRequest, HeadersTooLarge, RequestTimeout
-from api.limits.admission import GUARDED
 from api.server.at_once import run_at_once
 from api.server.refusal import wire_of
 from api.settings import Settings
@@ -32,18 +31,18 @@ class ClientConnection(HttpToolsProtocol):
     Args:
         args, kwargs: uvicorn's.
         settings: How long a head may be, and how long a client may take.
-        is_full: Says whether a prediction would be refused for want of room.
+        is_refused: Says of a path whether a request to it would be refused at the concurrency limit.
     """
 
     def __init__(
         self,
         *args: Any,  # noqa: ANN401 - uvicorn's
         settings: Settings,
-        is_full: Callable[[], bool],
+        is_refused: Callable[[str], bool],
         **kwargs: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._is_full = is_full
+        self._is_refused = is_refused
         self._timeout_s = settings.client_timeout_s
         self._max_head_bytes = settings.max_header_bytes
         self._max_left_bytes = _MAX_LEFT_BODIES * settings.max_body_bytes
@@ -128,7 +127,7 @@ class ClientConnection(HttpToolsProtocol):
 
         Tasks run in the order in which they were made: a refusal would wait for all the work that came in with it.
         """
-        if not (self._is_full() and cycle.scope["path"].startswith(GUARDED)):
+        if not self._is_refused(cycle.scope["path"]):
             super()._start_asgi_task(cycle, app)
         elif (task := run_at_once(cycle.run_asgi(app), self.loop)) is not None:
             task.add_done_callback(self.tasks.discard)

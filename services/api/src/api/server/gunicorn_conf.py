@@ -68,7 +68,7 @@ def post_fork(_server: Arbiter, worker: Worker) -> None:
 def _give_back_large_blocks() -> None:
     """Have every block of over 1 MB returned to the system as soon as it is free.
 
-    glibc raises this bound by itself to what was freed last, up to 32 MB; images of that size then leave holes behind.
+    glibc raises this bound by itself to what was freed last, up to 32 MB; blocks of that size then leave holes behind.
     Source: https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
     with contextlib.suppress(OSError, AttributeError):  # another C library

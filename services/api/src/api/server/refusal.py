@@ -21,10 +21,9 @@ def wire_of(refusal: ApiError, server_headers: Iterable[tuple[bytes, bytes]]) ->
         refusal: What is wrong with what has come.
         server_headers: The headers that the server gives every answer.
     """
-    record = RequestContext(os.urandom(16).hex(), time.perf_counter())
-    metrics.REFUSED.labels(refusal.code).inc()
+    record = RequestContext(os.urandom(16).hex(), time.perf_counter(), error_code=refusal.code)
     metrics.account(record, None, "", refusal.status, record.start)
-    what = {"route": "unmatched", "status": refusal.status, "code": refusal.code}
+    what = {"route": "unmatched", "status": refusal.status}
     _log.info("request", extra={"fields": what | fields_of(record, record.start)})
     response = response_of(refusal, {"type": "http", "state": {"request_id": record.request_id}})
     headers = [

@@ -159,7 +159,11 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]
     async def _serve(self) -> None:
         self.config.app = self.wsgi
         state, settings = self.wsgi.state, self.wsgi.state.settings
-        self.config.http = functools.partial(ClientConnection, settings=settings, is_full=state.in_flight.is_full)
+        self.config.http = functools.partial(
+            ClientConnection,
+            settings=settings,
+            is_refused=lambda path: state.limiter.is_full() and state.access.is_guarded(path),
+        )
         server = DrainingServer(self.config, state.drain, settings.unready_s, self.is_api_stopping)
         # gunicorn's quick stop; the class above only makes a note of it that nobody reads.
         asyncio.get_running_loop().add_signal_handler(signal.SIGQUIT, server.handle_exit, signal.SIGQUIT, None)

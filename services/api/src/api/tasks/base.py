@@ -1,123 +1,116 @@
-"""``POST /predict`` and ``POST /predict/batch``: images in, digits out."""
+"""A task: a route of its own that turns requests into a model's tensors, and its outputs into answers.
 
-from typing import Any
+An author writes a class like this one and names it in ``API_TASKS``:
 
-import numpy as np
-import orjson
-from fastapi import APIRouter, Request, Response
-from numpy.typing import NDArray
+    class FileType(Task):
+        \"\"\"Tells which kind of file this is.\"\"\"
 
-from api.errors import ApiError, InvalidRequest
-from api.inference.batcher import Answer
-from api.routes.dependencies import CoalescerDep, SettingsDep
-from api.routes.failures import PREDICT_FAILURES
-from api.schemas import BatchPrediction, BatchRequest, PredictRequest, SinglePrediction
+        name, path, model = "file_type", "/file-type", "magika"
+        Answer = FileTypeAnswer
+
+        def encode(self, data: bytes) -> Tensors: ...
+        def decode(self, outputs: Tensors) -> list[FileTypeAnswer]: ...
+
+Routes, the ways to send an input, micro-batching, limits, keys, metrics, traces and OpenAPI follow from it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from api.errors import InvalidInput
+from api.inference.readiness import Canary
+from api.inference.tensors import Tensors
 from api.settings import Settings
-from api.tasks import uploads
-from api.tasks.digits import image as digits
-from api.tasks.digits.examples import BATCH, BATCH_ANSWER, PREDICT, PREDICT_ANSWER, json_of
-from api.tasks.digits.pixels import pixels_of_file
-from api.tasks.direct import DirectRoute
-from api.telemetry.request_context import context_of
+from api.tasks.offload import offload
 
-router = APIRouter(tags=["predict"], route_class=DirectRoute)
-
-_INCLUDE = {
-    "parameters": [
-        {
-            "name": "include",
-            "in": "query",
-            "schema": {"type": "string", "enum": ["input"]},
-            "description": "`input` adds the 28×28 image that the model was given.",
-        }
-    ]
-}
+# Decoding an input of more bytes than this on the event loop could delay all other requests by milliseconds.
+_INLINE_BYTES = 32 * 1024
 
 
-@router.post(
-    "/predict",
-    summary="Read one digit",
-    responses={200: {"model": SinglePrediction, "content": json_of(PREDICT_ANSWER)}, **PREDICT_FAILURES},
-    openapi_extra=uploads.describe(PredictRequest, PREDICT, raw=True) | _INCLUDE,
-)
-async def predict(request: Request, settings: SettingsDep, batcher: CoalescerDep) -> Response:
-    """Send JSON with the image in base64, the image file itself as the body, or a form with one file."""
-    with_input = _wants_input(request)
-    data = await _one_image(request)
-    record = context_of(request.scope)
-    with record.decoding():
-        pixels_u8 = await pixels_of_file(data, settings)  # (28, 28)
-    answer = await batcher.submit(pixels_u8[None, None], record)
-    prediction = _predictions(answer)[0]
-    if with_input:
-        prediction["input"] = digits.data_url(pixels_u8)
-    return _json(prediction)
+class Example(NamedTuple):
+    """An input and its answer, as OpenAPI shows them.
+
+    Attributes:
+        data: The input in base64.
+        answer: The answer's JSON, without ``model_version``.
+    """
+
+    data: str
+    answer: Mapping[str, Any]
 
 
-@router.post(
-    "/predict/batch",
-    summary="Read several digits",
-    responses={200: {"model": BatchPrediction, "content": json_of(BATCH_ANSWER)}, **PREDICT_FAILURES},
-    openapi_extra=uploads.describe(BatchRequest, BATCH, several=True),
-)
-async def predict_batch(request: Request, settings: SettingsDep, batcher: CoalescerDep) -> Response:
-    """Send JSON with the images in base64, or a form with a file for each. One bad image refuses the whole batch."""
-    files = await _several_images(request, settings.max_batch_images)
-    record = context_of(request.scope)
-    with record.decoding():
-        images_u8 = [await _numbered(i, data, settings) for i, data in enumerate(files)]
-    answer = await batcher.submit(np.stack(images_u8)[:, None], record)  # (N, 1, 28, 28)
-    return _json({"predictions": _predictions(answer)})
+class Task(ABC):
+    """One kind of question, answered by one model.
 
+    Attributes:
+        name: Identifies the task.
+        path: Its route; ``{path}/batch`` takes several inputs.
+        model: The model to ask.
+        version: The version to ask; empty for the server's choice.
+        outputs: Names of the outputs that `decode` reads; empty for all.
+        noun: What an input is called in JSON and in messages: its field is ``{noun}``, that of a batch ``{noun}s``.
+        noun_description: What has to be in the field, for OpenAPI.
+        accepts: Content types of an input sent as the body itself; ``image/*`` takes all images.
+        Answer: Schema of an answer. The routes add ``model_version``.
+        Invalid: Error of an input that is no base64.
+        examples: For OpenAPI; the first two are shown as a batch.
 
-def _wants_input(request: Request) -> bool:
-    # Read by hand: declared to the framework, this parameter would cost every request, and hardly one has it.
-    if not request.scope["query_string"]:
-        return False
-    asked = request.query_params.getlist("include")
-    if set(asked) - {"input"}:
-        raise InvalidRequest("include: the only thing that can be asked for is 'input', as in ?include=input.")
-    return bool(asked)
+    Args:
+        settings: The api's settings.
+    """
 
+    name: ClassVar[str]
+    path: ClassVar[str]
+    model: str
+    version: str = ""
+    outputs: ClassVar[tuple[str, ...]] = ()
+    noun: ClassVar[str] = "file"
+    noun_description: ClassVar[str] = "The file in base64."
+    accepts: ClassVar[tuple[str, ...]] = ("application/octet-stream",)
+    Answer: ClassVar[type[BaseModel]]
+    Invalid: ClassVar[type[InvalidInput]] = InvalidInput
+    examples: ClassVar[Sequence[Example]] = ()
 
-async def _one_image(request: Request) -> bytes:
-    media_type = uploads.media_type_of(request)
-    if uploads.is_json(media_type):
-        return uploads.from_base64((await uploads.json_body(request, PredictRequest)).image)
-    if media_type.startswith("image/"):
-        return await request.body()
-    if media_type == "multipart/form-data":
-        return (await uploads.multipart_images(request, 1))[0]
-    raise uploads.wrong_media(media_type, "application/json, image/* or multipart/form-data")
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
 
+    @abstractmethod
+    def encode(self, data: bytes) -> Tensors:
+        """Turn one input into the model's inputs, rows first: an input of one row has shape ``(1, …)``.
 
-async def _several_images(request: Request, max_images: int) -> list[bytes]:
-    media_type = uploads.media_type_of(request)
-    if uploads.is_json(media_type):
-        texts = (await uploads.json_body(request, BatchRequest)).images
-        if len(texts) > max_images:
-            raise uploads.too_many(max_images)
-        return [uploads.from_base64(text) for text in texts]
-    if media_type == "multipart/form-data":
-        return await uploads.multipart_images(request, max_images)
-    raise uploads.wrong_media(media_type, "application/json or multipart/form-data")
+        Raises:
+            InvalidInput: It can't be read.
+        """
 
+    @abstractmethod
+    def decode(self, outputs: Tensors) -> Sequence[BaseModel | Mapping[str, Any]]:
+        """Turn the outputs of a call into one `Answer` a row, for all its rows at once.
 
-async def _numbered(index: int, data: bytes, settings: Settings) -> NDArray[np.uint8]:
-    """Decode the image at ``index`` and let its error say which one it was."""
-    try:
-        return await pixels_of_file(data, settings)
-    except ApiError as error:
-        raise type(error)(f"images[{index}]: {error.message}") from error
+        Returns:
+            Instances of `Answer`, or, where their validation would cost too much, mappings of its fields.
 
+        Raises:
+            UpstreamError: The model isn't one that this task can read.
+        """
 
-def _predictions(answer: Answer) -> list[dict[str, Any]]:
-    return [
-        {"prediction": digit, "probabilities": probabilities, "model_version": answer.model_version}
-        for digit, probabilities in answer.values
-    ]
+    async def prepare(self, data: bytes) -> Tensors:
+        """Encode an input, beside the event loop where it is large."""
+        if len(data) > _INLINE_BYTES:
+            return await offload(lambda: self.encode(data))
+        return self.encode(data)
 
+    def show_input(self, inputs: Tensors) -> str | None:  # noqa: ARG002 - for those that override it
+        """Return what the model was given as a text that people can look at; None where the task has no such text."""
+        return None
 
-def _json(content: Any) -> Response:  # noqa: ANN401 - whatever orjson can write
-    # Written directly: validating our own answer against the schema again costs more than decoding the image.
-    return Response(orjson.dumps(content), media_type="application/json")
+    def canary(self) -> Canary | None:
+        """Return a question with a known answer, which readiness asks all the time; None where there is none."""
+        return None
+
+    def routers(self) -> Sequence[APIRouter]:
+        """Return further routes of the task, such as a page."""
+        return ()

@@ -1,6 +1,6 @@
 """Prometheus metrics over all workers; docs/observability.md says what each is good for.
 
-The client library keeps one memory-mapped file a process in ``PROMETHEUS_MULTIPROC_DIR``; whichever worker answers
+The client library keeps one memory-mapped file a process in ``PROMETHEUS_MULTIPROC_DIR``; the worker that answers
 ``/metrics`` adds them up. The variable has to be set before the library is imported: ``gunicorn_conf`` does that.
 """
 
@@ -23,6 +23,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from api import errors
 from api.telemetry.buffered_metrics import PERIOD_S, BufferedCounter, BufferedGauge, BufferedHistogram
 from api.telemetry.request_context import RequestContext
 
@@ -32,17 +33,16 @@ __all__ = [
     "IN_FLIGHT",
     "MODEL_READY",
     "QUEUED",
-    "REFUSED",
     "account",
     "clear",
     "expose",
     "flushing",
 ]
 
-# From a tenth of a millisecond, what decoding a small image costs, to above the deadline.
+# From a tenth of a millisecond, what decoding a small input costs, to above the deadline.
 _BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _BUCKETS_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-# Whatever else a client calls its method becomes one label: it must not be able to fill the memory with series.
+# All other methods share one label: a client must not be able to fill the memory with series.
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 _REQUESTS = BufferedCounter(Counter("api_requests", "Finished requests.", ["route", "method", "status"]))
@@ -52,7 +52,7 @@ _LATENCY = BufferedHistogram(
 _STAGES = BufferedHistogram(
     Histogram(
         "api_stage_duration_seconds",
-        "Time that a request spent in a stage: decoding its images, waiting for a call, in the call to Triton.",
+        "Time that a request spent in a stage: decoding its input, waiting for a call, in the call to Triton.",
         ["stage"],
         buckets=_BUCKETS_S,
     )
@@ -62,7 +62,21 @@ QUEUED = BufferedGauge(
     Gauge("api_queued_requests", "Requests that wait for a call to Triton.", multiprocess_mode="livesum")
 )
 IN_FLIGHT = BufferedGauge(Gauge("api_in_flight_requests", "Requests being worked on.", multiprocess_mode="livesum"))
-REFUSED = Counter("api_refused", "Requests turned away for their key, rate or size, or for want of room.", ["reason"])
+_REFUSED = BufferedCounter(
+    Counter("api_refused", "Requests refused for their key, rate or size, or at the concurrency limit.", ["reason"])
+)
+_REFUSALS = frozenset(
+    kind.code
+    for kind in (
+        errors.BadRequest,
+        errors.Unauthorized,
+        errors.RequestTimeout,
+        errors.PayloadTooLarge,
+        errors.RateLimited,
+        errors.HeadersTooLarge,
+        errors.Overloaded,
+    )
+)
 _IN_FLIGHT_LIMIT = Gauge(
     "api_in_flight_limit_requests", "Requests that the workers take on at a time.", multiprocess_mode="livesum"
 )
@@ -73,11 +87,11 @@ _WORKERS = Gauge("api_workers", "Workers that are alive.", multiprocess_mode="li
 _BUILD = Gauge("api_build_info", "What runs; always 1.", ["version", "python"], multiprocess_mode="livemax")
 
 
-def account(record: RequestContext, route: str | None, method: str, status: int, end: float) -> None:
+def account(context: RequestContext, route: str | None, method: str, status: int, end: float) -> None:
     """Count a finished request.
 
     Args:
-        record: What it left behind.
+        context: What it recorded.
         route: The route's path, or None if none matched.
         method: The HTTP method.
         status: The HTTP status; 0 if there was no answer.
@@ -89,14 +103,16 @@ def account(record: RequestContext, route: str | None, method: str, status: int,
     elif method not in _METHODS:
         method = "other"
     _REQUESTS.add(route, method, str(status))
-    _LATENCY.add(end - record.start, route)
-    for stage, took_s in record.stages_s():
+    _LATENCY.add(end - context.start, route)
+    for stage, took_s in context.stages_s():
         _STAGES.add(took_s, stage)
+    if context.error_code in _REFUSALS:
+        _REFUSED.add(context.error_code)
 
 
 @contextlib.asynccontextmanager
 async def flushing(max_in_flight: int) -> AsyncIterator[None]:
-    """Introduce this worker, and write its figures to the shared files while the block runs and once at its end.
+    """Register this worker, and write its figures to the shared files while the block runs and once at its end.
 
     Args:
         max_in_flight: Requests that it takes on at a time.
@@ -119,7 +135,7 @@ async def _tick() -> None:
 
 
 def _flush() -> None:
-    for metric in (_REQUESTS, _LATENCY, _STAGES, BATCH_ROWS, QUEUED, IN_FLIGHT):
+    for metric in (_REQUESTS, _LATENCY, _STAGES, BATCH_ROWS, QUEUED, IN_FLIGHT, _REFUSED):
         metric.flush()
 
 

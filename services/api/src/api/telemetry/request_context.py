@@ -1,4 +1,4 @@
-"""What one request leaves behind: filled in on its way, read once at its end for the metrics, the log and the trace."""
+"""What is recorded of one request on its way, and read at its end for the metrics, the log and the trace."""
 
 import time
 from collections.abc import Iterator
@@ -20,16 +20,17 @@ class RequestContext:
     """One request.
 
     Attributes:
-        request_id: Its id, the client's own where that is sound.
+        request_id: Its id, the client's own where that is valid.
         start: When it came in.
-        trace_id: The trace it belongs to, 32 hexadecimal digits; empty where nobody traces it.
-        decode: Files to 28×28 pixels.
-        queue: Waiting for a place in a call to Triton.
+        trace_id: The trace it belongs to, 32 hexadecimal digits; empty where it has none.
+        decode: Inputs to tensors.
+        queue: Waiting for a call to Triton.
         triton: The call that carried it.
         batch_rows: Rows of that call.
         model_version: Version that answered.
         status: The HTTP status, once the answer has begun; 0 before.
-        span: Its span, if it is traced by us.
+        error_code: The code of the error that it ended with; empty where there was none.
+        span: Its span, if the api traces it.
     """
 
     request_id: str
@@ -41,6 +42,7 @@ class RequestContext:
     batch_rows: int = 0
     model_version: str = ""
     status: int = 0
+    error_code: str = ""
     span: Span | None = None
 
     @contextmanager
@@ -59,20 +61,22 @@ class RequestContext:
 
 
 def context_of(scope: Scope) -> RequestContext:
-    """Return the record that the middleware gave the request."""
-    record: RequestContext = scope["state"]["record"]
-    return record
+    """Return the context that the middleware gave the request."""
+    context: RequestContext = scope["state"]["context"]
+    return context
 
 
-def fields_of(record: RequestContext, end: float) -> dict[str, Any]:
+def fields_of(context: RequestContext, end: float) -> dict[str, Any]:
     """Return what the log line says of the request; what it never came to is left out."""
-    fields: dict[str, Any] = {"request_id": record.request_id}
-    for name, took_s in record.stages_s():
+    fields: dict[str, Any] = {"request_id": context.request_id}
+    for name, took_s in context.stages_s():
         fields[_MS[name]] = round(took_s * 1000, 2)
-    fields["total_ms"] = round((end - record.start) * 1000, 2)
-    if record.batch_rows:
-        fields["batch_rows"] = record.batch_rows
-        fields["model_version"] = record.model_version
-    if record.trace_id:
-        fields["trace_id"] = record.trace_id
+    fields["total_ms"] = round((end - context.start) * 1000, 2)
+    if context.batch_rows:
+        fields["batch_rows"] = context.batch_rows
+        fields["model_version"] = context.model_version
+    if context.error_code:
+        fields["code"] = context.error_code
+    if context.trace_id:
+        fields["trace_id"] = context.trace_id
     return fields

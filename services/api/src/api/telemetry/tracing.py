@@ -81,40 +81,40 @@ class Tracing:
         async with self._otlp.running():
             yield
 
-    def begin(self, record: RequestContext) -> None:
+    def begin(self, context: RequestContext) -> None:
         """Let a request know of its span."""
         if self._otlp is None:
             return
         span = trace.get_current_span()
         if span.is_recording():
-            span.set_attribute("api.request_id", record.request_id)
-            record.span = span
-            record.trace_id = trace.format_trace_id(span.get_span_context().trace_id)
+            span.set_attribute("api.request_id", context.request_id)
+            context.span = span
+            context.trace_id = trace.format_trace_id(span.get_span_context().trace_id)
 
-    def end(self, record: RequestContext) -> None:
+    def end(self, context: RequestContext) -> None:
         """Make the spans of what a request did before its call."""
-        if record.span is None:
+        if context.span is None:
             return
-        context = trace.set_span_in_context(record.span)
-        for name, stage in (("decode", record.decode), ("queue", record.queue)):
+        parent = trace.set_span_in_context(context.span)
+        for name, stage in (("decode", context.decode), ("queue", context.queue)):
             if stage:
                 start_ns, end_ns = _since_1970(stage)
-                self._tracer.start_span(name, context, start_time=start_ns).end(end_ns)
+                self._tracer.start_span(name, parent, start_time=start_ns).end(end_ns)
 
     @contextmanager
-    def call(self, records: Sequence[RequestContext], rows: int) -> Iterator[Metadata]:
+    def call(self, contexts: Sequence[RequestContext], rows: int) -> Iterator[Metadata]:
         """Make the span of a call to Triton, and return what tells Triton of it.
 
         The span lies in the first traced request's trace and has a link to every traced request that the call carries;
         those of the others have a link to it.
         """
-        spans = [record.span for record in records if record.span]
+        spans = [context.span for context in contexts if context.span]
         if not spans:
             yield ()
             return
         context = trace.set_span_in_context(spans[0])
         links = [Link(span.get_span_context()) for span in spans] if len(spans) > 1 else None
-        size = {"api.batch_rows": rows, "api.batch_requests": len(records)}
+        size = {"api.batch_rows": rows, "api.batch_requests": len(contexts)}
         call = self._tracer.start_span("triton", context, kind=SpanKind.CLIENT, attributes=size, links=links)
         for span in spans[1:]:
             span.add_link(call.get_span_context())

@@ -1,9 +1,11 @@
-"""What the API's description shows, and its page sends when one tries it out: two digits of MNIST's, and the answers.
+"""Two digits of MNIST's and their answers, which OpenAPI shows and its page sends.
 
 Every request here is sent to the real stack by tests/e2e/test_examples.py.
 """
 
 from typing import Any
+
+from api.tasks.base import Example
 
 SEVEN = (
     "iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAAAsUlEQVR42mNgGDaAmYGBQf15gtwrCZ53GJKMDAwMDHUNDAwMn6/CxP4k3kWS"
@@ -17,24 +19,10 @@ THREE = (
     "sAAAZT1aXpLArLwAAAAASUVORK5CYII="
 )
 
-Example = dict[str, Any]
+
+def prediction(digit: int) -> dict[str, Any]:
+    """Return an answer as a confident network gives it."""
+    return {"prediction": digit, "probabilities": [0.9991 if each == digit else 0.0001 for each in range(10)]}
 
 
-def prediction(digit: int) -> Example:
-    """Return an answer as a sure network gives it."""
-    probabilities = [0.9991 if each == digit else 0.0001 for each in range(10)]
-    return {"prediction": digit, "probabilities": probabilities, "model_version": "1"}
-
-
-PREDICT: Example = {"image": SEVEN}
-PREDICT_ANSWER = prediction(7)
-BATCH: Example = {"images": [SEVEN, THREE]}
-BATCH_ANSWER: Example = {"predictions": [prediction(7), prediction(3)]}
-PREDICT_MNIST: Example = {"image": THREE, "height": 28, "width": 28}
-PREDICT_MNIST_ANSWER: Example = {"prediction": 3}
-READY: Example = {"status": "ready", "model": "mnist_cnn", "model_version": "1"}
-
-
-def json_of(value: Example) -> dict[str, Any]:
-    """Return OpenAPI's content of a JSON body with its example."""
-    return {"application/json": {"example": value}}
+EXAMPLES = (Example(SEVEN, prediction(7)), Example(THREE, prediction(3)))

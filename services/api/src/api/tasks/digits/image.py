@@ -1,4 +1,4 @@
-"""The digit task: an image file becomes what MNIST looks like, and the network's scores become an answer.
+"""Image files in MNIST's form.
 
 MNIST's images are 28×28 in 8-bit grey, white ink on black; the digit fills a box of 20×20 and its centre of mass lies
 in the middle (http://yann.lecun.com/exdb/mnist/). A 28×28 image is taken to be in that form already and only inverted
@@ -9,17 +9,15 @@ import base64
 import io
 import struct
 import zlib
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from api.errors import InvalidImage, PayloadTooLarge, UpstreamError
+from api.errors import InvalidImage, PayloadTooLarge
 
 SIDE_PX = 28
 BOX_PX = 20
-CLASSES = 10
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
 
 # These alone turn by a tag; the look-up costs more than decoding a small PNG.
@@ -108,25 +106,6 @@ def luma(raw_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if raw_u8.shape[2] == 1:
         return raw_u8[:, :, 0]
     return np.asarray(Image.fromarray(np.ascontiguousarray(raw_u8), "RGB").convert("L"))
-
-
-def answer(scores: NDArray[Any]) -> list[tuple[int, list[float]]]:
-    """Turn the network's log-probabilities into digits.
-
-    Args:
-        scores: ``(N, 10)`` log-probabilities.
-
-    Returns:
-        A pair a row: the digit, and ten probabilities that sum to 1.
-
-    Raises:
-        UpstreamError: The model doesn't have ten classes.
-    """
-    if scores.ndim != 2 or scores.shape[1] != CLASSES:  # noqa: PLR2004 - rows and classes
-        raise UpstreamError(f"The model answered {scores.shape}; digits need (N, {CLASSES}).")
-    weights = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
-    probabilities = weights / weights.sum(axis=1, keepdims=True)
-    return list(zip(probabilities.argmax(axis=1).tolist(), probabilities.tolist(), strict=True))
 
 
 def data_url(image_u8: NDArray[np.uint8]) -> str:

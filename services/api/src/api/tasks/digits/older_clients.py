@@ -4,60 +4,63 @@ import numpy as np
 from fastapi import APIRouter, Request
 from numpy.typing import NDArray
 
+from api import failures
 from api.errors import InvalidImage, PayloadTooLarge
-from api.routes.dependencies import CoalescerDep, SettingsDep
-from api.routes.failures import PREDICT_FAILURES
-from api.schemas import PredictMnistRequest, PredictMnistResponse
 from api.settings import Settings
 from api.tasks import uploads
-from api.tasks.digits.examples import PREDICT_MNIST, PREDICT_MNIST_ANSWER, json_of
+from api.tasks.base import Task
+from api.tasks.digits.examples import THREE
 from api.tasks.digits.pixels import pixels_of_file, pixels_of_raw
+from api.tasks.digits.schemas import PredictMnistRequest, PredictMnistResponse
+from api.tasks.digits.tensors import tensors_of
+from api.tasks.routes import ask
 from api.telemetry.request_context import context_of
-
-router = APIRouter(tags=["older clients"])
 
 _GREY, _RGB = 1, 3  # bytes a pixel
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"GIF8", b"RIFF")
+_PATH = "/predict-mnist"
+_EXAMPLE = {"image": THREE, "height": 28, "width": 28}
 
 
-async def predict_mnist(request: Request, settings: SettingsDep, batcher: CoalescerDep) -> PredictMnistResponse:
-    """Send JSON; `image` is base64 (standard or URL-safe) of raw 8-bit pixels, row by row, or of an image file."""
-    # The older clients' GET carries a body, and not all of them name its type.
-    body = await uploads.json_body(request, PredictMnistRequest)
-    record = context_of(request.scope)
-    with record.decoding():
-        pixels_u8 = await _pixels(body, settings)
-    answer = await batcher.submit(pixels_u8[None, None], record)
-    digit, _ = answer.values[0]
-    return PredictMnistResponse(prediction=digit)
+def router_of(task: Task) -> APIRouter:
+    """Return the older demo's route, answered by ``task``'s model."""
 
+    async def predict_mnist(request: Request) -> PredictMnistResponse:
+        """Send JSON; `image` is base64 (standard or URL-safe) of raw 8-bit pixels, row by row, or of an image file."""
+        # The older clients' GET carries a body, and not all of them name its type.
+        body = await uploads.json_body(request, PredictMnistRequest)
+        context = context_of(request.scope)
+        with context.decoding():
+            pixels_u8 = await _pixels(body, task.settings)
+        (answer,) = await ask(task, request.app.state.batcher, context, tensors_of(pixels_u8))
+        return PredictMnistResponse(prediction=answer["prediction"])
 
-# One route for both, so that a 405 names both; OpenAPI wants an operation for each, which is described below.
-router.add_api_route("/predict-mnist", predict_mnist, methods=["GET", "POST"], include_in_schema=False)
-for _method in ("GET", "POST"):
-    router.add_api_route(
-        "/predict-mnist",
-        predict_mnist,
-        methods=[_method],
-        operation_id=f"predict_mnist_{_method.lower()}",
-        summary="Read one digit (older clients)",
-        responses={200: {"content": json_of(PREDICT_MNIST_ANSWER)}, **PREDICT_FAILURES},
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "application/json": {"schema": PredictMnistRequest.model_json_schema(), "example": PREDICT_MNIST}
-                },
-            }
-        },
-    )
+    router = APIRouter(tags=["older clients"])
+    # One route for both, so that a 405 names both; OpenAPI wants an operation for each, which is described below.
+    router.add_api_route(_PATH, predict_mnist, methods=["GET", "POST"], include_in_schema=False)
+    errors = failures.describe(task.settings, *failures.OF_INFERENCE, InvalidImage)
+    schema = {"schema": PredictMnistRequest.model_json_schema(), "example": _EXAMPLE}
+    for method in ("GET", "POST"):
+        router.add_api_route(
+            _PATH,
+            predict_mnist,
+            methods=[method],
+            operation_id=f"predict_mnist_{method.lower()}",
+            summary="Read one digit (older clients)",
+            responses={200: {"content": {"application/json": {"example": {"prediction": 3}}}}, **errors},
+            openapi_extra={"requestBody": {"required": True, "content": {"application/json": schema}}},
+        )
+    return router
 
 
 async def _pixels(body: PredictMnistRequest, settings: Settings) -> NDArray[np.uint8]:
     """Return ``(28, 28)`` uint8 from a file or from raw pixels of the size that the client states."""
-    data = uploads.from_base64(body.image)
+    try:
+        data = uploads.from_base64(body.image)
+    except ValueError as exc:
+        raise InvalidImage("The image isn't valid base64.") from exc
     area_px = body.height * body.width
-    # Raw pixels can begin like a file does ("BM" above all), so the size that was stated decides where it fits.
+    # Raw pixels can begin like a file does ("BM" above all), so a length that fits the stated size decides.
     if len(data) not in (area_px * _GREY, area_px * _RGB):
         if data.startswith(_SIGNATURES):
             return await pixels_of_file(data, settings)

@@ -1,24 +1,16 @@
-"""Images to the model's pixels: small ones at once, large ones beside the event loop, and never two of those at a time.
-
-One thread, because a worker has about a core, and because a file of a few kilobytes may fill 300 MB while it is
-decoded: that times one is what a worker needs on top, however many such files arrive together.
-"""
-
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+"""Images to the model's pixels: small ones on the event loop, large ones beside it."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from api.settings import Settings
 from api.tasks.digits import image as digits
+from api.tasks.offload import offload
 
-# Decoding more pixels than this would hold up every other request of the worker for over a millisecond.
+# Decoding more pixels than this on the event loop would delay all other requests by over a millisecond.
 _INLINE_PX = 256 * 256
-# So would more bytes: a file can be headers all the way, and reading those takes up to 0.4 µs a byte.
+# So would more bytes: a file may consist of headers, and reading those takes up to 0.4 µs a byte.
 _INLINE_BYTES = 32 * 1024
-_thread = ThreadPoolExecutor(1, "decode")
 
 
 async def pixels_of_file(data: bytes, settings: Settings) -> NDArray[np.uint8]:
@@ -29,10 +21,10 @@ async def pixels_of_file(data: bytes, settings: Settings) -> NDArray[np.uint8]:
         PayloadTooLarge: It has too many pixels.
     """
     if len(data) > _INLINE_BYTES:
-        return await _aside(lambda: digits.decode(digits.open_image(data, settings.max_image_px)))
+        return await offload(lambda: digits.decode(digits.open_image(data, settings.max_image_px)))
     image = digits.open_image(data, settings.max_image_px)
     if image.width * image.height > _INLINE_PX:
-        return await _aside(lambda: digits.decode(image))
+        return await offload(lambda: digits.decode(image))
     return digits.decode(image)
 
 
@@ -43,10 +35,5 @@ async def pixels_of_raw(raw_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
         InvalidImage: Nothing is drawn on them.
     """
     if raw_u8.size > _INLINE_PX:
-        return await _aside(lambda: digits.from_grey(digits.luma(raw_u8)))
+        return await offload(lambda: digits.from_grey(digits.luma(raw_u8)))
     return digits.from_grey(digits.luma(raw_u8))
-
-
-async def _aside(work: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Run the work on the thread; cancelled before its turn, it never runs."""
-    return await asyncio.get_running_loop().run_in_executor(_thread, work)

@@ -1,7 +1,7 @@
-"""``GET /``: the page on which to draw a digit, and the files that it is made of.
+"""``GET /``: the page on which to draw a digit, and its files.
 
-Each file is read once a worker. Browsers keep them but ask each time whether they are still right, so that the parts
-of two releases never meet on one page; the answer is nearly always an empty 304.
+Each file is read once a worker. Browsers keep the files but validate them each time, so that a page never mixes the
+files of two releases; the answer is nearly always an empty 304.
 """
 
 import hashlib
@@ -13,11 +13,13 @@ from typing import NamedTuple
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-router = APIRouter(include_in_schema=False)
+from api.limits.access import PublicRoute
+
+router = APIRouter(include_in_schema=False, route_class=PublicRoute)
 
 _INDEX = "index.html"
 _MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-# Everything that the page needs comes from here, nothing else may run on it, and nobody may put it into a frame.
+# Everything that the page needs comes from the api, nothing else may run on it, and no page may frame it.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'; "

@@ -1,0 +1,78 @@
+"""``POST /predict``: an image of a handwritten digit in, the digit out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter
+
+from api.errors import InvalidImage, UpstreamError
+from api.inference.client import InferenceRequest, InferenceResult
+from api.inference.readiness import Canary
+from api.inference.tensors import Tensors
+from api.settings import Settings
+from api.tasks.base import Task
+from api.tasks.digits import image, older_clients, page_files
+from api.tasks.digits.examples import EXAMPLES
+from api.tasks.digits.pixels import pixels_of_file
+from api.tasks.digits.schemas import Prediction
+from api.tasks.digits.tensors import CLASSES, INPUT, OUTPUT, tensors_of
+
+# A "1": a vertical stroke, four pixels wide. Every network that reads digits at all reads it.
+_CANARY_U8 = np.zeros((1, 1, image.SIDE_PX, image.SIDE_PX), np.uint8)
+_CANARY_U8[..., 4:24, 12:16] = 255
+_CANARY_DIGIT = 1
+
+
+class Digits(Task):
+    """Reads a handwritten digit."""
+
+    name, path = "digits", "/predict"
+    outputs = (OUTPUT,)
+    noun = "image"
+    noun_description = "The image file (PNG, JPEG, BMP, WebP or GIF) in base64."
+    accepts = ("image/*",)
+    Answer = Prediction
+    Invalid = InvalidImage
+    examples = EXAMPLES
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.model = settings.model_name
+
+    def encode(self, data: bytes) -> Tensors:
+        """Return an image file as the network's input, ``(1, 1, 28, 28)`` uint8, white ink on black."""
+        return tensors_of(image.decode(image.open_image(data, self.settings.max_image_px)))
+
+    async def prepare(self, data: bytes) -> Tensors:
+        """Encode an image, beside the event loop where it has many bytes or pixels."""
+        return tensors_of(await pixels_of_file(data, self.settings))
+
+    def decode(self, outputs: Tensors) -> Sequence[Mapping[str, Any]]:
+        """Return digit and probabilities for each row of ``(N, 10)`` log-probabilities."""
+        scores = outputs[OUTPUT]
+        if scores.ndim != 2 or scores.shape[1] != CLASSES:  # noqa: PLR2004 - rows and classes
+            raise UpstreamError(f"The model answered {scores.shape}; digits need (N, {CLASSES}).")
+        if not np.isfinite(scores).all():
+            raise UpstreamError(f"Model {self.model} answered with scores that are not finite.")
+        weights = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
+        probabilities = weights / weights.sum(axis=1, keepdims=True)
+        rows = zip(probabilities.argmax(axis=1).tolist(), probabilities.tolist(), strict=True)
+        return [{"prediction": digit, "probabilities": row} for digit, row in rows]
+
+    def show_input(self, inputs: Tensors) -> str:
+        """Return the 28×28 image that the network was given as a PNG in a ``data:`` URL."""
+        return image.data_url(inputs[INPUT][0, 0])
+
+    def canary(self) -> Canary:
+        """Return the image of a plain 1."""
+        request = InferenceRequest(self.model, {INPUT: _CANARY_U8}, self.version, self.outputs)
+        return Canary(request, self._fault_of)
+
+    def _fault_of(self, result: InferenceResult) -> str | None:
+        digit = self.decode(result.outputs)[0]["prediction"]
+        return None if digit == _CANARY_DIGIT else f"it reads a plain {_CANARY_DIGIT} as {digit}"
+
+    def routers(self) -> Sequence[APIRouter]:
+        """Return the page on which to draw, and the older demo's route."""
+        return (older_clients.router_of(self), page_files.router)

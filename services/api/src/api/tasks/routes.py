@@ -1,0 +1,174 @@
+"""A task's routes: ``POST {path}`` for one input, ``POST {path}/batch`` for several."""
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from api import failures
+from api.errors import ApiError, InvalidRequest
+from api.inference import tensors
+from api.inference.batcher import Answer, MicroBatcher
+from api.inference.client import InferenceRequest
+from api.inference.tensors import Tensors
+from api.tasks import uploads
+from api.tasks.base import Task
+from api.tasks.schemas import Schemas, describe_answer, describe_request, schemas_of
+from api.telemetry.request_context import RequestContext, context_of
+
+
+class TaskRoute(APIRoute):
+    """A route whose endpoint takes the request, reads its body itself, and returns a response.
+
+    The framework's own handler around it, which solves dependencies and serialises, takes longer than the task.
+    Source: https://fastapi.tiangolo.com/how-to/custom-request-and-route/
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the endpoint as it is."""
+        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return handler
+
+
+def router_of(task: Task) -> APIRouter:
+    """Return a task's routes."""
+    schemas, name = schemas_of(task), task.path.strip("/").replace("/", "_").replace("-", "_")
+    errors = failures.describe(task.settings, *failures.OF_INFERENCE, task.Invalid, accepted=_accepted(task))
+    summary = inspect.getdoc(type(task)) or task.name
+    router = APIRouter(tags=[task.name], route_class=TaskRoute)
+    router.add_api_route(
+        task.path,
+        partial(_answer_one, task, schemas),
+        methods=["POST"],
+        name=name,
+        summary=summary.partition("\n")[0],
+        description=f"Send JSON with the {task.noun} in base64, the {task.noun} itself as the body, or a form with one "
+        "file.",
+        responses={200: describe_answer(task, schemas.answer, several=False), **errors},
+        openapi_extra=describe_request(task, schemas.request, several=False),
+    )
+    router.add_api_route(
+        f"{task.path}/batch",
+        partial(_answer_several, task, schemas),
+        methods=["POST"],
+        name=f"{name}_batch",
+        summary=f"{summary.partition(chr(10))[0].rstrip('.')}, for several at once.",
+        description=f"Send JSON with the {task.noun}s in base64, or a form with a file for each. One {task.noun} that "
+        "can't be read refuses the whole batch.",
+        responses={200: describe_answer(task, schemas.batch_answer, several=True), **errors},
+        openapi_extra=describe_request(task, schemas.batch_request, several=True),
+    )
+    return router
+
+
+async def _answer_one(task: Task, schemas: Schemas, request: Request) -> Response:
+    with_input = _wants_input(task, request)
+    data = await _one_input(task, schemas, request)
+    context = context_of(request.scope)
+    with context.decoding():
+        inputs = await task.prepare(data)
+    batcher: MicroBatcher = request.scope["app"].state.batcher
+    answer = (await ask(task, batcher, context, inputs))[0]
+    if with_input:
+        answer["input"] = task.show_input(inputs)
+    return _json(answer)
+
+
+async def _answer_several(task: Task, schemas: Schemas, request: Request) -> Response:
+    data = await _several_inputs(task, schemas, request)
+    context = context_of(request.scope)
+    with context.decoding():
+        inputs = [await _numbered(task, i, each) for i, each in enumerate(data)]
+    batcher: MicroBatcher = request.scope["app"].state.batcher
+    return _json({"predictions": await _ask_all(task, batcher, context, inputs)})
+
+
+async def ask(task: Task, batcher: MicroBatcher, context: RequestContext, inputs: Tensors) -> list[dict[str, Any]]:
+    """Return the JSON of the answers to a task's inputs, one a row.
+
+    Raises:
+        ApiError: As `MicroBatcher.submit`.
+    """
+    request = InferenceRequest(task.model, inputs, task.version, task.outputs)
+    return _answers_of(await batcher.submit(request, context, task.decode))
+
+
+async def _ask_all(
+    task: Task, batcher: MicroBatcher, context: RequestContext, inputs: Sequence[Tensors]
+) -> list[dict[str, Any]]:
+    """Ask about several inputs: in one request where their rows are alike, else in one each."""
+    is_batched = (await batcher.metadata(task.model, task.version)).max_batch_size > 0
+    if is_batched and len({tensors.signature_of(each) for each in inputs}) == 1:
+        return await ask(task, batcher, context, tensors.concatenate(list(inputs)))
+    answers = await asyncio.gather(*[ask(task, batcher, context, each) for each in inputs])
+    return [answer for each in answers for answer in each]
+
+
+def _answers_of(answer: Answer) -> list[dict[str, Any]]:
+    return [
+        {**(value.model_dump() if isinstance(value, BaseModel) else value), "model_version": answer.model_version}
+        for value in answer.values
+    ]
+
+
+def _wants_input(task: Task, request: Request) -> bool:
+    # Read by hand: declared to the framework, this parameter would cost every request, and few have it.
+    if not request.scope["query_string"] or type(task).show_input is Task.show_input:
+        return False
+    asked = request.query_params.getlist("include")
+    if set(asked) - {"input"}:
+        raise InvalidRequest("include: the only thing that can be asked for is 'input', as in ?include=input.")
+    return bool(asked)
+
+
+async def _one_input(task: Task, schemas: Schemas, request: Request) -> bytes:
+    media_type = uploads.media_type_of(request)
+    if uploads.is_json(media_type):
+        return _from_base64(task, getattr(await uploads.json_body(request, schemas.request), task.noun))
+    if media_type == "multipart/form-data":
+        return (await uploads.multipart_files(request, task.noun, 1))[0]
+    if any(media_type == each or (each.endswith("/*") and media_type.startswith(each[:-1])) for each in task.accepts):
+        return await request.body()
+    raise uploads.wrong_media(media_type, _accepted(task))
+
+
+async def _several_inputs(task: Task, schemas: Schemas, request: Request) -> list[bytes]:
+    media_type, limit = uploads.media_type_of(request), task.settings.max_batch_images
+    if uploads.is_json(media_type):
+        texts = getattr(await uploads.json_body(request, schemas.batch_request), f"{task.noun}s")
+        if len(texts) > limit:
+            raise uploads.too_many(task.noun, limit)
+        return [_from_base64(task, text) for text in texts]
+    if media_type == "multipart/form-data":
+        return await uploads.multipart_files(request, task.noun, limit)
+    raise uploads.wrong_media(media_type, "application/json or multipart/form-data")
+
+
+def _accepted(task: Task) -> str:
+    return f"application/json, {', '.join(task.accepts)} or multipart/form-data"
+
+
+def _from_base64(task: Task, text: str) -> bytes:
+    try:
+        return uploads.from_base64(text)
+    except ValueError as exc:
+        raise task.Invalid(f"The {task.noun} isn't valid base64.") from exc
+
+
+async def _numbered(task: Task, index: int, data: bytes) -> Tensors:
+    """Prepare the input at ``index``, and let its error say which one it was."""
+    try:
+        return await task.prepare(data)
+    except ApiError as error:
+        raise type(error)(f"{task.noun}s[{index}]: {error.message}") from error
+
+
+def _json(content: Any) -> Response:  # noqa: ANN401 - whatever orjson can write
+    # Written directly: validating the api's own answer against the schema again costs more than decoding an image.
+    return Response(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json")

@@ -1,0 +1,91 @@
+"""A task's bodies as clients see them: what it takes as JSON, and what it answers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, FailFast, Field, create_model
+
+from api.tasks.base import Example, Task
+
+# The version in the examples.
+_VERSION = "1"
+
+
+class Schemas(NamedTuple):
+    """The bodies of a task's two routes."""
+
+    request: type[BaseModel]
+    batch_request: type[BaseModel]
+    answer: type[BaseModel]
+    batch_answer: type[BaseModel]
+
+
+def schemas_of(task: Task) -> Schemas:
+    """Return the schemas that follow from a task's noun and answer."""
+    name, noun = task.name.title().replace("_", ""), task.noun
+    item = Annotated[str, Field(min_length=1)]
+    # Without FailFast, 8 MB of wrong items become 4 GB of errors.
+    items = Annotated[
+        list[item], FailFast(), Field(min_length=1, description="The same for each, in the order of the answers.")
+    ]
+    one = Annotated[item, Field(description=task.noun_description)]
+    answered = create_model(
+        task.Answer.__name__,
+        __base__=task.Answer,
+        model_version=(str, Field(description="Version of the model that answered.")),
+    )
+    single, shows_input = answered, type(task).show_input is not Task.show_input
+    if shows_input:
+        shown = Field(None, description="What the model was given; only there with `?include=input`.")
+        single = create_model(f"Single{answered.__name__}", __base__=answered, input=(str | None, shown))
+    return Schemas(
+        _request(f"{name}Request", noun, one),
+        _request(f"{name}BatchRequest", f"{noun}s", items),
+        single,
+        create_model(f"Batch{answered.__name__}", predictions=(list[answered], ...)),
+    )
+
+
+def _request(name: str, field: str, kind: Any) -> type[BaseModel]:  # noqa: ANN401 - an annotation
+    fields: dict[str, Any] = {field: (kind, ...)}
+    return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def describe_request(task: Task, schema: type[BaseModel], *, several: bool) -> dict[str, Any]:
+    """Return OpenAPI's description of a request body, and of the query where an input can be shown."""
+    file = {"type": "string", "format": "binary"}
+    field = {f"{task.noun}s": {"type": "array", "items": file}} if several else {task.noun: file}
+    content: dict[str, Any] = {
+        "application/json": {"schema": schema.model_json_schema()},
+        "multipart/form-data": {"schema": {"type": "object", "properties": field, "required": list(field)}},
+    }
+    if shown := task.examples[:2]:
+        example = {f"{task.noun}s": [each.data for each in shown]} if several else {task.noun: shown[0].data}
+        content["application/json"]["example"] = example
+    described: dict[str, Any] = {"requestBody": {"required": True, "content": content}}
+    if not several:
+        content.update({media_type: {"schema": file} for media_type in task.accepts})
+        if type(task).show_input is not Task.show_input:
+            described["parameters"] = [
+                {
+                    "name": "include",
+                    "in": "query",
+                    "schema": {"type": "string", "enum": ["input"]},
+                    "description": "`input` adds what the model was given.",
+                }
+            ]
+    return described
+
+
+def describe_answer(task: Task, schema: type[BaseModel], *, several: bool) -> dict[str, Any]:
+    """Return OpenAPI's description of an answer."""
+    described: dict[str, Any] = {"model": schema}
+    if shown := task.examples[:2]:
+        answers = _with_version(shown)
+        example = {"predictions": answers} if several else answers[0]
+        described["content"] = {"application/json": {"example": example}}
+    return described
+
+
+def _with_version(examples: Sequence[Example]) -> list[Mapping[str, Any]]:
+    return [{**example.answer, "model_version": _VERSION} for example in examples]
