@@ -113,7 +113,10 @@ class MicroBatcher:
             UpstreamError: The call failed.
             ValueError: The inputs differ in their number of rows.
         """
-        size = (await self._models.metadata(request.model, request.version)).max_batch_size
+        metadata = self._models.known(request.model, request.version)
+        if metadata is None:
+            metadata = await self._models.metadata(request.model, request.version)
+        size = metadata.max_batch_size
         rows = tensors.rows_of(request.inputs) if size else 1
         if self._queued_rows and self._queued_rows + rows > self._max_queued_rows:
             raise Overloaded("Too many inputs wait for the model; try again in a second.", retry_after_s=1)

@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.types import Receive, Scope, Send
 
 from api import failures
 from api.errors import ApiError, InvalidRequest
@@ -26,14 +27,16 @@ from api.telemetry.request_context import RequestContext, context_of
 class TaskRoute(APIRoute):
     """A route whose endpoint takes the request, reads its body itself, and returns a response.
 
-    The framework's own handler around it, which solves dependencies and serialises, takes longer than the task.
-    Source: https://fastapi.tiangolo.com/how-to/custom-request-and-route/
+    The framework's own handling, which solves dependencies, validates and serialises, takes longer than a task.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the endpoint as it is."""
-        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return handler
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request, or refuse its method."""
+        if scope["method"] not in (self.methods or ()):
+            await super().handle(scope, receive, send)
+            return
+        response: Response = await self.endpoint(Request(scope, receive))
+        await response(scope, receive, send)
 
 
 def router_of(task: Task) -> APIRouter:
