@@ -5,7 +5,7 @@ IN_ENV := scripts/with_env.sh
 
 .PHONY: help
 help: ## Print this menu
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
 setup: ## Make the virtual environment (.venv) with everything in it
@@ -70,6 +70,10 @@ bench: setup ## This stack beside Triton alone, plain FastAPI and other framewor
 .PHONY: bench-quick
 bench-quick: setup ## The same without the other frameworks, two short rounds: minutes
 	@$(IN_ENV) python -m bench --no-peers --no-memory --repeats 2 --seconds 5
+
+.PHONY: bench-compare
+bench-compare: setup ## This tree's api beside that of AGAINST=commit or folder, in interleaved rounds: minutes
+	@$(IN_ENV) python -m bench.compare --against "$(AGAINST)"
 
 .PHONY: fuzz
 fuzz: setup ## Bad input of every kind to the real processes, other each time, ten times as much as in the tests
