@@ -37,14 +37,15 @@ class Admission:
         self._metrics_public = settings.metrics_public
         self._rate = None
         if settings.rate_limit:
-            self._rate = RateLimit(settings.rate_limit, settings.rate_burst or math.ceil(settings.rate_limit))
+            redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
+            self._rate = RateLimit(settings.rate_limit, settings.rate_burst, redis_url)
         self._deadline_s = settings.deadline_s
         self._in_flight = in_flight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or refuse it."""
         try:
-            place = self._admit(scope, receive)
+            place = await self._admit(scope, receive)
         except ApiError as refusal:
             metrics.REFUSED.labels(refusal.code).inc()
             await response_of(refusal, scope)(scope, receive, send)
@@ -63,7 +64,7 @@ class Admission:
         finally:
             self._in_flight.leave(place)
 
-    def _admit(self, scope: Scope, receive: Receive) -> Slot | None:
+    async def _admit(self, scope: Scope, receive: Receive) -> Slot | None:
         """Return the request's place, or None where it needs none.
 
         Raises:
@@ -75,7 +76,7 @@ class Admission:
                 self._check_key(dict(scope["headers"]))
             return None
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        self._check_client(scope, headers)
+        await self._check_client(scope, headers)
         length = headers.get(b"content-length", b"")
         body_bytes = int(length) if length.isdigit() else 0
         return self._in_flight.enter(receive, body_bytes, self._timeout_s(headers))
@@ -84,11 +85,11 @@ class Admission:
         if self._keys.owner_of(_key_in(headers)) is None:
             raise _unauthorized()
 
-    def _check_client(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+    async def _check_client(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         owner = self._keys.owner_of(_key_in(headers)) if self._keys else None
         if self._rate is not None:
-            # Without a good key it's the address that counts: guessing on doesn't make anybody somebody else.
-            wait_s = self._rate.wait_s(owner or _address_in(scope))
+            # Without a valid key the rate limit counts by address, so wrong keys share one budget.
+            wait_s = await self._rate.wait_s(owner or _address_in(scope))
             if wait_s:
                 raise RateLimited("You ask more often than you may; slow down.", retry_after_s=math.ceil(wait_s))
         if self._keys and owner is None:
