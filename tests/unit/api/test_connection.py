@@ -158,7 +158,7 @@ async def test_drops_of_headers_gain_no_time(client):
     await client.send(b"GET / HTTP/1.1\r\n")
     for number in range(10):
         await client.send(b"x-%d: y\r\n" % number)
-        client.connection.look(start + number)
+        client.connection.check(start + number)
     assert client.statuses == [408]
 
 
@@ -204,9 +204,9 @@ async def test_who_doesn_t_read_the_answer_is_cut_off_but_a_slow_reader_isn_t(cl
     client.transport.unread_bytes = 10_000
     for second in range(20):
         client.transport.unread_bytes -= 100
-        client.connection.look(now + second)
+        client.connection.check(now + second)
     assert not client.transport.is_closed
-    client.connection.look(now + 26)
+    client.connection.check(now + 26)
     assert client.transport.is_aborted
 
 

@@ -94,8 +94,8 @@ class Client:
             await asyncio.sleep(0)
 
     def after(self, seconds: float) -> None:
-        """Let the connection look at a clock that has gone on by so much."""
-        self.connection.look(asyncio.get_running_loop().time() + seconds)
+        """Let the connection check a clock that has gone on by so much."""
+        self.connection.check(asyncio.get_running_loop().time() + seconds)
 
     @property
     def statuses(self) -> list[int]:

@@ -8,7 +8,7 @@ from api.schemas import ErrorBody
 # What each says, in one of the cases in which it is said.
 _SAYS: dict[type[errors.ApiError], str] = {
     errors.Unauthorized: "Send a valid API key in the x-api-key header, or as a bearer token.",
-    errors.BadRequest: "What came is no HTTP/1.1 request, or a broken one.",
+    errors.BadRequest: "Malformed HTTP/1.1 request.",
     errors.HeadersTooLarge: "The request line and the headers are over 32768 bytes.",
     errors.RequestTimeout: "The body wasn't there within 5 s.",
     errors.PayloadTooLarge: "The body is over 8388608 bytes.",
