@@ -17,7 +17,7 @@ IMAGE = encoded(marked(4))
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
-    monkeypatch.setattr(in_flight, "LOOK_S", 0.02)
+    monkeypatch.setattr(in_flight, "CHECK_PERIOD_S", 0.02)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ async def test_an_answer_in_time_leaves_no_timer_and_no_place(app):
         assert await Connection(IMAGE, x_request_timeout_ms="60000").ask(app) == 200
     await asyncio.sleep(0.1)
     guard = next(layer for layer in layers(app) if hasattr(layer, "_in_flight"))
-    assert not guard._in_flight._places
+    assert not guard._in_flight._slots
     assert guard._in_flight._held_bytes == 0
     assert guard._in_flight._timer is None
 

@@ -1,8 +1,7 @@
-"""The requests that a worker works on: how many at a time, until when, and whether anybody still waits for them.
+"""The concurrency limit of a worker, with the deadlines and disconnects of the requests in flight.
 
-One timer a worker looks after all of them. A request that is answered soon therefore pays for an entry in a dict and
-nothing else: a timer of its own would cost 1.4 µs, ``asyncio.timeout`` 4 µs, a task that waits for the client's hang-up
-6 µs.
+One timer a worker checks all of them, so that a request that is answered soon costs an entry in a dict: a timer of its
+own would cost 1.4 µs, ``asyncio.timeout`` 4 µs, a task that waits for the disconnect 6 µs.
 """
 
 import asyncio
@@ -12,102 +11,103 @@ from starlette.types import Message, Receive
 from api.errors import ApiError, ClientGone, DeadlineExceeded, Overloaded, PayloadTooLarge, RequestTimeout
 from api.settings import Settings
 
-# How old a request gets before anybody asks whether its client is still there, and how often that is asked again.
-LOOK_S = 0.1
+# The age at which a request is first checked for a disconnect, and the period of the checks.
+CHECK_PERIOD_S = 0.1
 
 
 class ConcurrencyLimiter:
-    """Bounds what one worker works on, and gives up what is late or abandoned; lives in one event loop.
+    """Bounds the requests in flight in one worker, and cancels late and abandoned ones; belongs to one event loop.
 
     Args:
-        settings: How many requests, how many bytes, how long.
+        settings: The bounds on requests, bytes and time.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._body_timeout_s = min(settings.client_timeout_s, settings.deadline_s)
-        self._places: dict[Slot, None] = {}  # in order of arrival
+        self._slots: dict[Slot, None] = {}  # in order of arrival
         self._held_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def is_full(self) -> bool:
         """Say whether the next request would be refused."""
-        return len(self._places) >= self._settings.max_in_flight
+        return len(self._slots) >= self._settings.max_in_flight
 
     def enter(self, receive: Receive, body_bytes: int, timeout_s: float) -> "Slot":
-        """Return a place for the request that the current task serves; :meth:`leave` gives it back.
+        """Return a slot for the request that the current task serves; :meth:`leave` frees it.
 
         Args:
-            receive: The request's body.
-            body_bytes: Its length as far as it is known; 0 if it isn't.
+            receive: The ASGI callable of the request.
+            body_bytes: Its length where it is known, else 0.
             timeout_s: Seconds that the request has, at most the setting's.
 
         Raises:
-            Overloaded: There is no room.
+            Overloaded: All slots are taken, or the bodies in memory are at their limit.
+            PayloadTooLarge: The body is over its limit.
         """
         if self.is_full():
             raise full()
         loop = asyncio.get_running_loop()
-        place = Slot(self, receive, loop.time(), timeout_s, self._body_timeout_s)
-        self.hold(place, body_bytes)
-        self._places[place] = None
-        if timeout_s < max(self._settings.deadline_s, LOOK_S):
-            place.alarm = loop.call_later(timeout_s, place.expire)
+        slot = Slot(self, receive, loop.time(), timeout_s, self._body_timeout_s)
+        self.hold(slot, body_bytes)
+        self._slots[slot] = None
+        if timeout_s < max(self._settings.deadline_s, CHECK_PERIOD_S):
+            slot.alarm = loop.call_later(timeout_s, slot.expire)
         if self._timer is None:
-            self._timer = loop.call_later(LOOK_S, self._look)
-        return place
+            self._timer = loop.call_later(CHECK_PERIOD_S, self._check)
+        return slot
 
-    def leave(self, place: "Slot") -> None:
-        """Give a place back."""
-        del self._places[place]
-        self._held_bytes -= place.held_bytes
-        if place.alarm is not None:
-            place.alarm.cancel()
+    def leave(self, slot: "Slot") -> None:
+        """Free a slot."""
+        del self._slots[slot]
+        self._held_bytes -= slot.held_bytes
+        if slot.alarm is not None:
+            slot.alarm.cancel()
 
-    def hold(self, place: "Slot", total_bytes: int) -> None:
-        """Count a request's body against what the worker may hold.
+    def hold(self, slot: "Slot", total_bytes: int) -> None:
+        """Count a request's body against the bytes of all bodies in memory.
 
         Raises:
-            PayloadTooLarge: This body is over its ceiling.
+            PayloadTooLarge: This body is over its limit.
             Overloaded: All bodies together are over theirs.
         """
         if total_bytes > self._settings.max_body_bytes:
             raise PayloadTooLarge(f"The body is over {self._settings.max_body_bytes} bytes.")
-        more_bytes = total_bytes - place.held_bytes
+        more_bytes = total_bytes - slot.held_bytes
         if more_bytes > 0:
             if self._held_bytes + more_bytes > self._settings.max_held_bytes:
                 raise full()
             self._held_bytes += more_bytes
-            place.held_bytes = total_bytes
+            slot.held_bytes = total_bytes
 
-    def _look(self) -> None:
-        """Give up whoever is late or has nobody waiting for him; look again while anybody is here."""
+    def _check(self) -> None:
+        """Cancel late requests and those of disconnected clients; check again while any are in flight."""
         loop = asyncio.get_running_loop()
         now = loop.time()
-        next_look = now + LOOK_S
-        for place in self._places:
-            if place.outcome is not None:
+        next_check = now + CHECK_PERIOD_S
+        for slot in self._slots:
+            if slot.outcome is not None:
                 continue
-            if place.due <= now:
-                place.expire()
+            if slot.due <= now:
+                slot.expire()
                 continue
-            next_look = min(next_look, place.due)
-            if now - place.arrived < LOOK_S:
-                break  # and so are all after it
-            if place.is_abandoned():
-                place.give_up(ClientGone("The client has hung up."))
-        self._timer = loop.call_at(next_look, self._look) if self._places else None
+            next_check = min(next_check, slot.due)
+            if now - slot.arrived < CHECK_PERIOD_S:
+                break  # all after it are younger
+            if slot.is_abandoned():
+                slot.give_up(ClientGone("The client has hung up."))
+        self._timer = loop.call_at(next_check, self._check) if self._slots else None
 
 
 class Slot:
-    """One request among those that are worked on.
+    """One request in flight.
 
     Args:
-        in_flight: Where the place is.
-        receive: The request's body.
-        arrived: When, in the event loop's time.
+        in_flight: The limiter that the slot belongs to.
+        receive: The ASGI callable of the request.
+        arrived: Time of arrival by the event loop's clock.
         timeout_s: Seconds that the request has.
-        body_timeout_s: Seconds that its body may take to come.
+        body_timeout_s: Seconds that its body may take to arrive.
     """
 
     __slots__ = ("_body_read", "_body_timeout_s", "_in_flight", "_receive", "_seen_bytes", "_timeout_s", "alarm",
@@ -127,14 +127,14 @@ class Slot:
         self.task = asyncio.current_task()
         self.held_bytes = 0
         self.alarm: asyncio.TimerHandle | None = None
-        self.outcome: ApiError | None = None  # why it was given up
+        self.outcome: ApiError | None = None  # why it was cancelled
 
     async def receive(self) -> Message:
         """Pass on the next piece of the body, counting it.
 
         Raises:
             PayloadTooLarge, Overloaded: As :meth:`ConcurrencyLimiter.hold`.
-            ClientGone: The client hung up in the middle of it.
+            ClientGone: The client disconnected before the end of the body.
         """
         message = await self._receive()
         if message["type"] == "http.disconnect":
@@ -148,20 +148,23 @@ class Slot:
         return message
 
     def expire(self) -> None:
-        """Give up what took too long: the client its body, or we the answer; less time than usual is its own wish."""
+        """Cancel a request that is over its time: 408 if its body has not arrived, 504 otherwise.
+
+        A request that asked for less time than its body may take gets 504 in both cases.
+        """
         is_slow = not self._body_read and self._timeout_s >= self._body_timeout_s
         self.give_up(slow(self._body_timeout_s) if is_slow else late(self._timeout_s))
 
     def give_up(self, outcome: ApiError) -> None:
-        """Cancel the work; whoever serves the request finds the reason in ``outcome``."""
+        """Cancel the task; its reason is left in ``outcome`` for the code that answers the request."""
         if self.outcome is None and self.task is not None:
             self.outcome = outcome
             self.task.cancel()
 
     def is_abandoned(self) -> bool:
-        """Say whether the client has hung up: its connection is asked, and not waited for.
+        """Say whether the client has disconnected; polls the connection without waiting.
 
-        Until the body has been read it isn't asked: it might answer with a piece of that.
+        Before the whole body has been read a poll could return a piece of it, so nothing is polled.
         """
         if not self._body_read:
             return False
@@ -175,15 +178,15 @@ class Slot:
 
 
 def full() -> Overloaded:
-    """Return the refusal of a request for which there is no room."""
+    """Return the refusal of a request beyond the concurrency limit."""
     return Overloaded("The server is at its limit; try again in a second.", retry_after_s=1)
 
 
 def late(timeout_s: float) -> DeadlineExceeded:
-    """Return the end of a request that took too long."""
+    """Return the error of a request over its deadline."""
     return DeadlineExceeded(f"There was no answer within {timeout_s:g} s, which is what this request had.")
 
 
 def slow(timeout_s: float) -> RequestTimeout:
-    """Return the end of a request whose body took too long to come."""
+    """Return the error of a request whose body arrived too slowly."""
     return RequestTimeout(f"The body wasn't there within {timeout_s:g} s.")

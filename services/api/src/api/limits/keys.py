@@ -1,4 +1,4 @@
-"""The API keys: from a variable, and from a file that may change while the api runs."""
+"""The API keys: from a setting, and from a file that may change while the api runs."""
 
 import hashlib
 import hmac
@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
-_LOOK_S = 1.0
-# A file system's clock is coarse: what was written twice within a moment can carry the same time.
+_CHECK_PERIOD_S = 1.0
+# A file system's clock is coarse: two writes in quick succession can carry the same time.
 _SETTLED_NS = 2_000_000_000
 
 
 def read_keys(file: Path) -> list[str]:
-    """Return the keys in a file: one a line; empty lines and those that begin with ``#`` don't count.
+    """Return the keys in a file: one a line; empty lines and those that begin with ``#`` are skipped.
 
     Raises:
-        ValueError: It can't be read, or holds no key. The message says nothing of what is in it.
+        ValueError: The file can't be read, or holds no key. The message holds nothing of its contents.
     """
     try:
         lines = [line.strip() for line in file.read_text(encoding="ascii").splitlines()]
@@ -55,7 +55,7 @@ class Keys:
         # Digests under a secret of this process all have one length, and a client can't choose them.
         self._pepper = secrets.token_bytes(32)
         self._seen = _signature(file) if file else None
-        self._next_look = clock() + _LOOK_S
+        self._next_check = clock() + _CHECK_PERIOD_S
         self._owners = self._owners_of(read_keys(file) if file else [])
 
     def __bool__(self) -> bool:
@@ -64,15 +64,15 @@ class Keys:
 
     def owner_of(self, given: bytes) -> str | None:
         """Return an opaque name for the holder of a key, the same in every process; None if the key isn't valid."""
-        if self._file is not None and self._clock() >= self._next_look:
-            self._look(self._file)
+        if self._file is not None and self._clock() >= self._next_check:
+            self._reload(self._file)
         digest = self._digest(given)
         # Every key is compared, each in constant time, so that the time taken doesn't tell how much of a key matched.
         matches = [hmac.compare_digest(digest, known) for known in self._owners]
         return self._owners[digest] if any(matches) else None
 
-    def _look(self, file: Path) -> None:
-        self._next_look = self._clock() + _LOOK_S
+    def _reload(self, file: Path) -> None:
+        self._next_check = self._clock() + _CHECK_PERIOD_S
         signature = _signature(file)
         if signature == self._seen:
             return
@@ -96,7 +96,7 @@ class Keys:
 
 
 def _signature(file: Path) -> tuple[int, int, int] | None:
-    """Return what changes when the file does; None if it isn't there."""
+    """Return a value that changes when the file does; None where there is no file."""
     try:
         status = file.stat()
     except OSError:
