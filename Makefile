@@ -56,7 +56,7 @@ compose-test: setup ## The tests with the real containers, where a Docker engine
 	@$(IN_ENV) python -m pytest tests/compose
 
 .PHONY: lint
-lint: setup ## Format, lint, types, and who may import whom
+lint: setup ## Format, lint, types, and import layers
 	@$(IN_ENV) scripts/lint.sh
 
 .PHONY: bench-model
@@ -92,7 +92,7 @@ loadtest: setup ## Locust's users in steps until latency leaves its floor; a rep
 	@$(IN_ENV) python -m bench.loadtest steps
 
 .PHONY: loadtest-rate
-loadtest-rate: setup ## The same with arrivals at fixed rates, whoever waits (open loop)
+loadtest-rate: setup ## The same with arrivals at fixed rates, however many requests wait (open loop)
 	@$(IN_ENV) python -m bench.loadtest rate
 
 .PHONY: soak

@@ -70,7 +70,7 @@ def serving(name: str, tree: Path, settings: Mapping[str, str], body: bytes) -> 
 
 
 def measure(api: Server, target: wrk.Target, seconds: float) -> Figures:
-    """Return requests/s and p99 of 64 connections, a lone client's p50, and a worker's memory after that."""
+    """Return requests/s and p99 of 64 connections, a single client's p50, and a worker's memory after that."""
     tool = tools.wrk()
     wrk.run(tool, target, _WARM_UP_S, connections=_CONNECTIONS)
     closed = wrk.run(tool, target, seconds, connections=_CONNECTIONS)

@@ -1,4 +1,4 @@
-"""One contender on the stage: its servers started, found ready, and ended; nobody else runs meanwhile."""
+"""One contender at a time: its servers are started, waited for and stopped; no other contender runs meanwhile."""
 
 import json
 import urllib.error
@@ -21,7 +21,7 @@ _METRICS = RUN / "api-metrics"
 
 @dataclass
 class Running:
-    """What a contender's measurements need to know of it."""
+    """The addresses and processes of a running contender."""
 
     name: str
     api: Server | None = None
@@ -36,11 +36,11 @@ class Running:
 
 @contextmanager
 def running(name: str, contender: Contender, model: Model, settings: Mapping[str, str]) -> Iterator[Running]:
-    """Start a contender, and end it with the block.
+    """Start a contender, and stop it at the end of the block.
 
     Args:
         name: Its key in the catalogue.
-        contender: Who.
+        contender: What to start.
         model: What it serves.
         settings: Variables for our own api and Triton, to try settings out.
 
