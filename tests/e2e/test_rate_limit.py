@@ -25,7 +25,7 @@ def redis(tmp_path: Path):
 
 async def count(limit: RateLimit, client: str, times: int) -> int:
     """Return how many of the requests are admitted."""
-    return [await limit.wait_s(client) for _ in range(times)].count(0)
+    return [await limit.wait_s(None, client) for _ in range(times)].count(0)
 
 
 async def test_two_processes_share_one_budget(redis):
@@ -33,7 +33,7 @@ async def test_two_processes_share_one_budget(redis):
     assert await count(one, "a", 6) == 6
     assert await count(other, "a", 6) == 4
     assert await count(other, "b", 10) == 10
-    assert 0 < await one.wait_s("a") <= 10
+    assert 0 < await one.wait_s(None, "a") <= 10
 
 
 async def test_redis_holds_neither_keys_nor_addresses_and_forgets(redis):
@@ -41,7 +41,7 @@ async def test_redis_holds_neither_keys_nor_addresses_and_forgets(redis):
     assert owner is not None
     assert owner == Keys([KEY]).owner_of(KEY.encode()), "the same in every process"
     limit = RateLimit(1, 2, redis.url)
-    await count(limit, owner, 3)
+    assert [await limit.wait_s(owner, "192.0.2.77") == 0 for _ in range(3)] == [True, True, False]
     await count(limit, "192.0.2.77", 3)
     client: Redis = redis.client
     names = client.keys("*")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.limits import counters
+from api.limits import rate
 from api.limits.rate import RateLimit, client_of, window_of
 
 
@@ -23,7 +23,7 @@ def clock(monkeypatch) -> Clock:
 
 
 def set_clock(patch: pytest.MonkeyPatch, clock: Clock) -> None:
-    for module in ("api.limits.counters.time", "api.limits.rate.time", "limits.aio.storage.memory.time"):
+    for module in ("api.limits.rate.time", "limits.aio.storage.memory.time"):
         patch.setattr(f"{module}.time", clock.time)
 
 
@@ -41,7 +41,7 @@ async def test_never_more_than_the_burst_and_what_the_rate_has_given_since(windo
         admitted: list[float] = []
         for pause in pauses:
             clock.now += pause
-            if await limit.wait_s("me") == 0:
+            if await limit.wait_s(None, "me") == 0:
                 admitted.append(clock.now)
     for i, start in enumerate(admitted):
         for j in range(i, len(admitted)):
@@ -50,11 +50,11 @@ async def test_never_more_than_the_burst_and_what_the_rate_has_given_since(windo
 
 async def test_a_burst_is_admitted_and_then_the_rate(clock):
     limit = RateLimit(1, 3)
-    assert [await limit.wait_s("a") == 0 for _ in range(4)] == [True, True, True, False]
-    assert 0 < await limit.wait_s("a") <= 3
-    assert await limit.wait_s("b") == 0, "another client has counters of its own"
+    assert [await limit.wait_s(None, "a") == 0 for _ in range(4)] == [True, True, True, False]
+    assert 0 < await limit.wait_s(None, "a") <= 3
+    assert await limit.wait_s(None, "b") == 0, "another client has counters of its own"
     clock.now += 6
-    assert [await limit.wait_s("a") == 0 for _ in range(4)] == [True, True, True, False]
+    assert [await limit.wait_s(None, "a") == 0 for _ in range(4)] == [True, True, True, False]
 
 
 async def test_in_the_long_run_the_rate_is_reached_and_not_exceeded(clock):
@@ -62,17 +62,17 @@ async def test_in_the_long_run_the_rate_is_reached_and_not_exceeded(clock):
     admitted = 0
     for _ in range(1000):
         clock.now += 0.05
-        admitted += await limit.wait_s("a") == 0
+        admitted += await limit.wait_s(None, "a") == 0
     assert 480 <= admitted <= 520 + 20
 
 
 async def test_memory_is_bounded_and_the_newest_counters_stay(monkeypatch):
-    monkeypatch.setattr(counters, "MAX_COUNTERS", 100)
+    monkeypatch.setattr(rate, "MAX_COUNTERS", 100)
     limit = RateLimit(1, 1)
     for number in range(1000):
-        assert await limit.wait_s(str(number)) == 0
-    assert await limit.wait_s("999") > 0
-    assert await limit.wait_s("0") == 0
+        assert await limit.wait_s(None, str(number)) == 0
+    assert await limit.wait_s(None, "999") > 0
+    assert await limit.wait_s(None, "0") == 0
     assert len(limit._own.storage.storage) <= 100  # type: ignore[union-attr]
 
 
