@@ -145,30 +145,26 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]
     is_api_stopping: Callable[[], bool]
 
     async def _serve(self) -> None:
-        state = self.wsgi.state
+        config, state = self.config, self.wsgi.state
         settings: Settings = state.settings
-        self.config.app = self.wsgi
-        _configure(self.config, settings)
-        self.config.http = functools.partial(ClientConnection, settings=settings, is_full=state.in_flight.is_full)
-        server = DrainingServer(self.config, state.drain, settings.unready_s, self.is_api_stopping)
-        # gunicorn's quick stop, which the class above installs a handler without effect for.
+        config.app = self.wsgi
+        config.http = functools.partial(ClientConnection, settings=settings, is_full=state.in_flight.is_full)
+        # Headers of proxies count only where the deployment names the proxies.
+        config.proxy_headers, config.forwarded_allow_ips = bool(settings.trusted_proxies), settings.trusted_proxies
+        # gunicorn's own time-out isn't passed on to uvicorn.
+        config.timeout_graceful_shutdown = settings.drain_s
+        if settings.tls_cert_file is not None:
+            config.ssl_context_factory = functools.partial(_tls_context, settings)
+        server = DrainingServer(config, state.drain, settings.unready_s, self.is_api_stopping)
+        # gunicorn's quick stop, for which the base class installs a handler without effect.
         asyncio.get_running_loop().add_signal_handler(signal.SIGQUIT, server.handle_exit, signal.SIGQUIT, None)
         await server.serve(sockets=self.sockets)
         if not server.started:
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
 
-def _configure(config: Config, settings: Settings) -> None:
-    # Headers of proxies count only where the deployment names the proxies.
-    config.proxy_headers = bool(settings.trusted_proxies)
-    config.forwarded_allow_ips = settings.trusted_proxies
-    # gunicorn's own time-out isn't passed on to uvicorn.
-    config.timeout_graceful_shutdown = settings.drain_s
-    cert_file, key_file = settings.tls_cert_file, settings.tls_key_file
-    if cert_file is not None and key_file is not None:
-
-        def context(_config: Config, _default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
-            # Read anew by each worker, so that HUP takes up a renewed certificate.
-            return server_context(cert_file, key_file, settings.tls_client_ca_file)
-
-        config.ssl_context_factory = context
+def _tls_context(settings: Settings, *_: object) -> ssl.SSLContext:
+    """Return a worker's TLS context; read anew by each worker, so that ``HUP`` takes up a renewed certificate."""
+    assert settings.tls_cert_file is not None  # noqa: S101 - for the types; the settings have checked both
+    assert settings.tls_key_file is not None  # noqa: S101
+    return server_context(settings.tls_cert_file, settings.tls_key_file, settings.tls_client_ca_file)
