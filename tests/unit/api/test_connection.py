@@ -230,29 +230,3 @@ async def test_who_offers_another_protocol_is_answered_in_this_one(client, size)
     assert client.asked == list(paths.items())
     assert client.statuses == [200] * 5
     assert not client.transport.is_closed
-
-
-EARLY_PREDICTION = b"POST /predict/early HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}"
-
-
-async def test_a_prediction_for_which_there_is_no_room_is_served_in_the_very_turn_in_which_it_came():
-    """The app refuses it, without waiting for anything; here ``/predict/early`` stands for that."""
-    client = Client()
-    client.connection.data_received(EARLY_PREDICTION)
-    assert client.statuses == []
-    await client.settle()
-    assert client.statuses == [200]
-    client.is_full = True
-    client.connection.data_received(EARLY_PREDICTION)
-    assert client.statuses == [200, 200]
-    await client.send(GET)
-    assert client.statuses == [200, 200, 200]
-
-
-async def test_what_is_no_prediction_is_served_as_ever_where_there_is_no_room():
-    client = Client()
-    client.is_full = True
-    client.connection.data_received(GET)
-    assert client.statuses == []
-    await client.settle()
-    assert client.statuses == [200]

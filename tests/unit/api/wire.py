@@ -64,14 +64,13 @@ class Client:
         self.transport = Transport()
         config = Config(self._app, interface="asgi3", http=ClientConnection, ws="none", lifespan="off", log_config=None)
         config.load()
-        self.is_full = False
-        self.connection = ClientConnection(config, ServerState(), {}, settings=SETTINGS, is_full=lambda: self.is_full)
+        self.connection = ClientConnection(config, ServerState(), {}, settings=SETTINGS)
         self.connection.connection_made(self.transport)  # type: ignore[arg-type]
 
     async def _app(self, scope, receive, send) -> None:
         """Answer ``/quick`` at once, ``…/early`` before the body, anything else after body and gate."""
         body = b""
-        if scope["path"] not in ("/quick", "/early", "/predict/early"):
+        if scope["path"] not in ("/quick", "/early"):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":

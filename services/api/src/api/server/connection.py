@@ -7,7 +7,6 @@ docs/decisions/0008-private-names.md lists them, and what the alternatives do.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -15,8 +14,6 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.errors import ApiError, BadRequest, HeadersTooLarge, RequestTimeout
-from api.limits.admission import GUARDED
-from api.server.at_once import run_at_once
 from api.server.refusal import wire_of
 from api.settings import Settings
 
@@ -35,18 +32,10 @@ class ClientConnection(HttpToolsProtocol):
     Args:
         args, kwargs: uvicorn's.
         settings: The bounds on headers and on a client's time.
-        is_full: Says whether a prediction would be refused for want of room.
     """
 
-    def __init__(
-        self,
-        *args: Any,  # noqa: ANN401 - uvicorn's
-        settings: Settings,
-        is_full: Callable[[], bool],
-        **kwargs: Any,  # noqa: ANN401
-    ) -> None:
+    def __init__(self, *args: Any, settings: Settings, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(*args, **kwargs)
-        self._is_full = is_full
         self._timeout_s = settings.client_timeout_s
         self._max_header_bytes = settings.max_header_bytes
         self._max_discarded_bytes = _MAX_DISCARDED_BODIES * settings.max_body_bytes
@@ -125,17 +114,6 @@ class ClientConnection(HttpToolsProtocol):
         super().on_headers_complete()
         self._has_headers = True
         self._unparsed_bytes = self._discarded_bytes = 0
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - uvicorn's
-        """Let the app serve a request: in a task, or here and now where there is no room for it.
-
-        Tasks run in the order in which they were made: a refusal would wait for all the work that came in with it.
-        """
-        if not (self._is_full() and cycle.scope["path"].startswith(GUARDED)):
-            super()._start_asgi_task(cycle, app)
-        elif (task := run_at_once(cycle.run_asgi(app), self.loop)) is not None:
-            task.add_done_callback(self.tasks.discard)
-            self.tasks.add(task)
 
     def on_body(self, body: bytes) -> None:
         """Pass on a piece of the body, or discard it where the request has been answered."""

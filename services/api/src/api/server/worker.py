@@ -148,7 +148,7 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]
         config, state = self.config, self.wsgi.state
         settings: Settings = state.settings
         config.app = self.wsgi
-        config.http = functools.partial(ClientConnection, settings=settings, is_full=state.in_flight.is_full)
+        config.http = functools.partial(ClientConnection, settings=settings)
         # Headers of proxies count only where the deployment names the proxies.
         config.proxy_headers, config.forwarded_allow_ips = bool(settings.trusted_proxies), settings.trusted_proxies
         # gunicorn's own time-out isn't passed on to uvicorn.
