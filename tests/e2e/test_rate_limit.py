@@ -1,6 +1,7 @@
 """Rate limits that workers share through a real Redis, and what holds while it is away."""
 
 import asyncio
+import logging
 import time
 from pathlib import Path
 
@@ -11,10 +12,17 @@ from redis import Redis
 from api.limits import rate
 from api.limits.keys import Keys
 from api.limits.rate import RateLimit
+from api.telemetry.logs import OnceAMinute
 from tests.support.api_server import ApiServer
 from tests.support.redis_server import RedisServer
 
 KEY = "open-sesame-of-this-test"
+
+
+@pytest.fixture(autouse=True)
+def _fresh_log(monkeypatch) -> None:
+    """Without the line that a test before has written in this minute."""
+    monkeypatch.setattr(logging.getLogger(rate.__name__), "filters", [OnceAMinute()])
 
 
 @pytest.fixture

@@ -153,7 +153,8 @@ class Slot:
         A request that asked for less time than its body may take gets 504 in both cases.
         """
         is_slow = not self._body_read and self._timeout_s >= self._body_timeout_s
-        self.give_up(slow(self._body_timeout_s) if is_slow else late(self._timeout_s))
+        slow = RequestTimeout(f"The body wasn't there within {self._body_timeout_s:g} s.")
+        self.give_up(slow if is_slow else late(self._timeout_s))
 
     def give_up(self, outcome: ApiError) -> None:
         """Cancel the task; its reason is left in ``outcome`` for the code that answers the request."""
@@ -185,8 +186,3 @@ def full() -> Overloaded:
 def late(timeout_s: float) -> DeadlineExceeded:
     """Return the error of a request over its deadline."""
     return DeadlineExceeded(f"There was no answer within {timeout_s:g} s, which is what this request had.")
-
-
-def slow(timeout_s: float) -> RequestTimeout:
-    """Return the error of a request whose body arrived too slowly."""
-    return RequestTimeout(f"The body wasn't there within {timeout_s:g} s.")

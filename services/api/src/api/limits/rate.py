@@ -19,16 +19,18 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
 from prometheus_client import Counter
 
+from api.telemetry.logs import OnceAMinute
+
 # Redis is waited for no longer than this; after a failure requests go without it for a while.
 REDIS_TIMEOUT_S = 0.05
 REDIS_PAUSE_S = 1.0
 _REDIS_CONNECTIONS = 32  # of a worker
-_LOG_PERIOD_S = 60.0
 _LONGEST_WINDOW_S = 3600
 # A client has one for this window and one for the last; about 3 MB.
 MAX_COUNTERS = 10_000
 
 _log = logging.getLogger(__name__)
+_log.addFilter(OnceAMinute())
 _FALLBACKS = Counter("api_rate_limit_fallbacks", "Requests that a worker counted alone, because Redis didn't answer.")
 
 
@@ -45,7 +47,7 @@ class RateLimit:
         self._window = RateLimitItemPerSecond(*window_of(per_s, burst), namespace="api-rate-limit")
         self._own = SlidingWindowCounterRateLimiter(BoundedMemory())
         self._shared = SlidingWindowCounterRateLimiter(_redis(redis_url)) if redis_url else None
-        self._ask_again_at = self._log_again_at = 0.0
+        self._ask_again_at = 0.0
 
     async def wait_s(self, owner: str | None, address: str) -> float:
         """Count one request and return 0; where that is one too many, count none and return the seconds to wait.
@@ -64,7 +66,9 @@ class RateLimit:
                 async with asyncio.timeout(REDIS_TIMEOUT_S):
                     return await self._count(self._shared, name)
             except (StorageError, OSError, TimeoutError) as failure:
-                self._note(failure)
+                self._ask_again_at = time.monotonic() + REDIS_PAUSE_S
+                reason = str(failure) or f"no answer within {REDIS_TIMEOUT_S:g} s"
+                _log.error("Redis doesn't count: rate limits hold per worker", extra={"reason": reason})
         _FALLBACKS.inc()
         return await self._count(self._own, name)
 
@@ -73,14 +77,6 @@ class RateLimit:
             return 0.0
         stats = await limiter.get_window_stats(self._window, name)
         return max(stats.reset_time - time.time(), 0.001)
-
-    def _note(self, failure: Exception) -> None:
-        now = time.monotonic()
-        self._ask_again_at = now + REDIS_PAUSE_S
-        if now >= self._log_again_at:
-            self._log_again_at = now + _LOG_PERIOD_S
-            reason = str(failure) or f"no answer within {REDIS_TIMEOUT_S:g} s"
-            _log.error("Redis doesn't count: rate limits hold per worker", extra={"reason": reason})
 
 
 class BoundedMemory(MemoryStorage):

@@ -71,6 +71,19 @@ class TextFormatter(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
+class OnceAMinute(logging.Filter):
+    """Passes one line a minute, so that a service that is away doesn't fill the disk."""
+
+    _next = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether the line is written."""
+        is_due = record.created >= self._next
+        if is_due:
+            self._next = record.created + 60
+        return is_due
+
+
 def finished(log: logging.Logger, fields: dict[str, Any]) -> None:
     """Log a finished request.
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -14,10 +13,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
+from api.telemetry.logs import OnceAMinute
+
 _PATH = "/v1/traces"
 # Without an answer of the collector spans are dropped, and a stop takes no longer than this.
 _TIMEOUT_S = 2.0
-_PAUSE_S = 60.0
 
 
 class Exporter:
@@ -37,7 +37,7 @@ class Exporter:
     async def running(self) -> AsyncIterator[None]:
         """Export on a thread while the block runs; then export the rest."""
         exporter = OTLPSpanExporter(self._url, timeout=_TIMEOUT_S)
-        logging.getLogger(type(exporter).__module__).addFilter(_OnceAMinute())
+        logging.getLogger(type(exporter).__module__).addFilter(OnceAMinute())
         self.provider.add_span_processor(BatchSpanProcessor(exporter))
         try:
             yield
@@ -46,18 +46,3 @@ class Exporter:
             closing = threading.Thread(target=self.provider.shutdown, daemon=True)
             closing.start()
             await asyncio.to_thread(closing.join, _TIMEOUT_S)
-
-
-class _OnceAMinute(logging.Filter):
-    """Passes one line a minute, so that a collector that is away doesn't fill the disk."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._next = 0.0
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Say whether the line is written."""
-        if record.created < self._next:
-            return False
-        self._next = time.time() + _PAUSE_S
-        return True
