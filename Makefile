@@ -5,7 +5,7 @@ IN_ENV := scripts/with_env.sh
 
 .PHONY: help
 help: ## Print this menu
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
 setup: ## Make the virtual environment (.venv) with everything in it
@@ -56,7 +56,7 @@ compose-test: setup ## The tests with the real containers, where a Docker engine
 	@$(IN_ENV) python -m pytest tests/compose
 
 .PHONY: lint
-lint: setup ## Format, lint, types, and who may import whom
+lint: setup ## Format, lint, types, and import layers
 	@$(IN_ENV) scripts/lint.sh
 
 .PHONY: bench-model
@@ -70,6 +70,10 @@ bench: setup ## This stack beside Triton alone, plain FastAPI and other framewor
 .PHONY: bench-quick
 bench-quick: setup ## The same without the other frameworks, two short rounds: minutes
 	@$(IN_ENV) python -m bench --no-peers --no-memory --repeats 2 --seconds 5
+
+.PHONY: bench-compare
+bench-compare: setup ## This tree's api beside that of AGAINST=commit or folder, in interleaved rounds: minutes
+	@$(IN_ENV) python -m bench.compare --against "$(AGAINST)"
 
 .PHONY: fuzz
 fuzz: setup ## Bad input of every kind to the real processes, other each time, ten times as much as in the tests
@@ -88,7 +92,7 @@ loadtest: setup ## Locust's users in steps until latency leaves its floor; a rep
 	@$(IN_ENV) python -m bench.loadtest steps
 
 .PHONY: loadtest-rate
-loadtest-rate: setup ## The same with arrivals at fixed rates, whoever waits (open loop)
+loadtest-rate: setup ## The same with arrivals at fixed rates, however many requests wait (open loop)
 	@$(IN_ENV) python -m bench.loadtest rate
 
 .PHONY: soak

@@ -1,1 +1,1 @@
-"""Measures the stack beside what people use instead of it."""
+"""Measures the stack beside the alternatives to it."""

@@ -1,4 +1,4 @@
-"""``python -m bench``: the stack beside its rivals; writes a JSON file and a Markdown table to ``results/``."""
+"""``python -m bench``: the stack beside the alternatives; writes a JSON file and a Markdown table to ``results/``."""
 
 import argparse
 import json
@@ -48,7 +48,7 @@ def main() -> int:
         "rounds": rounds.rounds,
     }
     if machine.is_busy():
-        results["warning"] = "Somebody else was using this machine: these figures are no good."
+        results["warning"] = "Other processes were using this machine: don't rely on these figures."
         print(f"Warning: {results['warning']}", flush=True)
     stem = RESULTS / f"bench-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
 
@@ -71,7 +71,7 @@ def _perf_analyzer() -> tools.Tool | None:
     try:
         return tools.perf_analyzer()
     except ToolMissing as exc:
-        print(f"  Triton's gRPC door is left out: {exc}", flush=True)
+        print(f"  Triton's gRPC is left out: {exc}", flush=True)
         return None
 
 

@@ -3,7 +3,7 @@
     python -m bench.convert VERSION_FOLDER IMAGES.npy OUT_FOLDER
 
 Writes ``model.onnx``, ``model.pt`` (one of them is the published file as it is) and ``reference.json`` (ten
-probabilities an image) to OUT_FOLDER. A process of its own: whoever measures carries no PyTorch around.
+probabilities an image) to OUT_FOLDER. A process of its own, so that the measuring process doesn't load PyTorch.
 """
 
 import json

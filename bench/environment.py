@@ -21,7 +21,7 @@ def prepare(name: str, *, with_torch: bool = False) -> Path:
 
     Args:
         name: Of the file in ``bench/requirements``.
-        with_torch: Lend it the stack's PyTorch: one build for all who are compared, and gigabytes saved.
+        with_torch: Link the stack's PyTorch into it: the same build for all contenders, and gigabytes less on disk.
 
     Raises:
         StartFailed: It can't be made.

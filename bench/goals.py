@@ -69,10 +69,10 @@ def figure(rounds: Iterable[Round], contender: str, *path: str) -> list[float | 
 def triton_figure(rounds: list[Round], measure: str, key: str) -> list[float | None]:
     """Return Triton's own figure in every round: over gRPC, as the api speaks to it; over HTTP where that is missing.
 
-    Its HTTP door is quicker, and stands beside it in the report.
+    Triton's HTTP is faster, and stands beside it in the report.
     """
-    doors = zip(*(figure(rounds, TRITON, f"{measure}_{door}", key) for door in ("grpc", "http")), strict=True)
-    return [http if grpc is None else grpc for grpc, http in doors]
+    pairs = zip(*(figure(rounds, TRITON, f"{measure}_{protocol}", key) for protocol in ("grpc", "http")), strict=True)
+    return [http if grpc is None else grpc for grpc, http in pairs]
 
 
 def _over(contender: str) -> Callable[[list[Round], dict[str, Any]], Iterable[float | None]]:

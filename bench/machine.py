@@ -22,7 +22,7 @@ def fingerprint() -> dict[str, Any]:
 
 
 def is_busy() -> bool:
-    """Say whether somebody else uses more than a tenth of the machine; measured for a second."""
+    """Say whether other processes use more than a tenth of the machine; measured for a second."""
     return psutil.cpu_percent(1) > 10
 
 

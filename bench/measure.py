@@ -58,7 +58,7 @@ def figures_of(load: Load) -> Figures:
 
 
 def app(kit: Kit, scene: Running) -> Figures:
-    """Measure any HTTP contender: the closed loop, and one lone client."""
+    """Measure an HTTP contender: the closed loop, and a single client."""
     target = Target(scene.url, kit.single)
     wrk.run(kit.wrk, target, kit.plan.warm_up_s, connections=kit.plan.connections)
     closed = wrk.run(kit.wrk, target, kit.plan.seconds, connections=kit.plan.connections)
@@ -67,7 +67,7 @@ def app(kit: Kit, scene: Running) -> Figures:
 
 
 def ours(kit: Kit, scene: Running) -> Figures:
-    """Measure the stack: as any other, and what its goals ask for besides."""
+    """Measure the stack as any other contender, and the further figures that its goals need."""
     plan, target = kit.plan, Target(scene.url, kit.single)
     wrk.run(kit.wrk, target, plan.warm_up_s, connections=plan.connections)
     spent, counted = processes.processor_seconds(scene), processes.requests_by_worker(scene.metrics_dir)
@@ -93,7 +93,7 @@ def ours(kit: Kit, scene: Running) -> Figures:
 
 
 def triton(kit: Kit, scene: Running, paced_at: float | None) -> Figures:
-    """Measure Triton alone through both of its doors.
+    """Measure Triton alone through gRPC and HTTP.
 
     Args:
         kit: What measuring takes.
@@ -131,7 +131,7 @@ def memory(kit: Kit, scene: Running) -> Figures:
 
 
 def _lone(kit: Kit, target: Target) -> Load:
-    """Measure one client by itself, once the crowd before it has left: its connections take a while to close."""
+    """Measure a single client, once the connections of the load before have closed."""
     wrk.run(kit.wrk, target, 1, connections=1)
     return wrk.run(kit.wrk, target, kit.plan.seconds / 2, connections=1)
 

@@ -1,4 +1,4 @@
-"""The model that everybody serves, what it answers, and the images that it is asked about."""
+"""The model that every contender serves, its answers, and the images in the requests."""
 
 import io
 import json

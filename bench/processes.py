@@ -6,6 +6,7 @@ added to the way of a request.
 
 import json
 import resource
+import statistics
 from collections import Counter
 from pathlib import Path
 
@@ -43,6 +44,12 @@ def memory_bytes(server: Server) -> dict[str, int]:
     """Return what the server's processes hold together: PSS counts what they share once, RSS once each."""
     full = [process.memory_full_info() for process in server.family()]
     return {"pss": sum(info.pss for info in full), "rss": sum(info.rss for info in full)}
+
+
+def worker_memory_bytes(server: Server) -> dict[str, int]:
+    """Return the median PSS and RSS of a server's workers, the children of its first process."""
+    full = [process.memory_full_info() for process in server.family()[1:]]
+    return {kind: round(statistics.median([getattr(info, kind) for info in full])) for kind in ("pss", "rss")}
 
 
 def requests_by_worker(metrics_dir: Path) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The results as Markdown: who did how much, the goals beside them, and what they were measured on."""
+"""The results as Markdown: figures of each contender, the goals, and the machine."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from bench.contenders.catalogue import CONTENDERS, OURS, TRITON
 from bench.goals import Round, Verdict, figure, judge
 from bench.statistics import Spread, spread
 
-_DOORS = {"grpc": "gRPC, perf_analyzer", "http": "HTTP, wrk"}
+_PROTOCOLS = {"grpc": "gRPC, perf_analyzer", "http": "HTTP, wrk"}
 
 
 def markdown(results: dict[str, Any]) -> str:
@@ -59,11 +59,13 @@ def show(found: Spread | None, form: str = ",.0f") -> str:
 
 
 def contender_rows(rounds: list[Round], name: str, failures: Sequence[str]) -> list[list[str]]:
-    """Return a contender's line; Triton has one for each of its doors."""
+    """Return a contender's lines; Triton has one for each protocol."""
     title = CONTENDERS[name].title
-    doors = {f"_{door}": f"{title} ({how})" for door, how in _DOORS.items()} if name == TRITON else {"": title}
+    protocols = (
+        {f"_{protocol}": f"{title} ({how})" for protocol, how in _PROTOCOLS.items()} if name == TRITON else {"": title}
+    )
     rows = []
-    for suffix, label in doors.items():
+    for suffix, label in protocols.items():
         cells = [
             show(spread(figure(rounds, name, f"closed{suffix}", "rate"))),
             show(spread(figure(rounds, name, f"closed{suffix}", "p50_ms")), ".1f"),

@@ -1,4 +1,4 @@
-"""The run itself: A B C …, A B C …, so that a machine that drifts treats all alike."""
+"""The run itself: A B C …, A B C …, so that drift of the machine affects all contenders alike."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ Save = Callable[[dict[str, Any]], None]
 
 
 class Rounds:
-    """Measures contenders in turn and keeps what failed beside what didn't.
+    """Measures contenders in turn, and keeps failures beside figures.
 
     Args:
         kit: What measuring takes.
@@ -27,7 +27,7 @@ class Rounds:
 
     def __init__(self, kit: Kit, model: Model, names: Sequence[str], settings: Mapping[str, str]) -> None:
         self._kit, self._model, self._names, self._settings = kit, model, names, settings
-        self._hopeless: set[str] = set()
+        self._excluded: set[str] = set()
         self.rounds: list[dict[str, Any]] = []
         self.failures: dict[str, list[str]] = {}
         self.memory: Figures = {}
@@ -39,15 +39,15 @@ class Rounds:
             figures: dict[str, Figures] = {}
             self.rounds.append({"started": time.time(), "contenders": figures})
             for name in self._names:
-                self._play(name, figures)
+                self._measure_one(name, figures)
                 save()
         if self._kit.plan.memory_first and OURS in self._names:
             print(f"Memory over {self._kit.plan.memory_last} requests", flush=True)
-            self._play_memory()
+            self._measure_memory()
             save()
 
-    def _play(self, name: str, figures: dict[str, Figures]) -> None:
-        if name in self._hopeless:
+    def _measure_one(self, name: str, figures: dict[str, Figures]) -> None:
+        if name in self._excluded:
             self._fail(name, self.failures[name][-1])
             return
         start = time.monotonic()
@@ -57,9 +57,9 @@ class Rounds:
                 check(scene, self._model)
                 figures[name] = {"ready_s": ready_s, **self._measure(name, scene, figures)}
         except (BenchError, OSError) as exc:
-            # Whoever can't start or answers wrongly won't do better next time, and every try takes minutes.
+            # A contender that can't start or answers wrongly isn't tried again: every try takes minutes.
             if isinstance(exc, (StartFailed, WrongAnswer)):
-                self._hopeless.add(name)
+                self._excluded.add(name)
             self._fail(name, str(exc) or type(exc).__name__)
         else:
             print(f"  {name:20} {_summary(figures[name])}", flush=True)
@@ -71,7 +71,7 @@ class Rounds:
             return measure.triton(self._kit, scene, figures.get(OURS, {}).get("paced_at"))
         return measure.app(self._kit, scene)
 
-    def _play_memory(self) -> None:
+    def _measure_memory(self) -> None:
         try:
             with running(OURS, CONTENDERS[OURS], self._model, self._settings) as scene:
                 self.memory = measure.memory(self._kit, scene)

@@ -1,4 +1,4 @@
-"""One contender on the stage: its servers started, found ready, and ended; nobody else runs meanwhile."""
+"""One contender at a time: its servers are started, waited for and stopped; no other contender runs meanwhile."""
 
 import json
 import urllib.error
@@ -15,13 +15,13 @@ from bench.paths import BENCH, LOGS, ROOT, RUN
 from bench.process import Server, answers, clean_env, free_port
 
 # Ray starts half a dozen processes, and all import PyTorch on the same two cores.
-_PATIENCE_S = 120
+PATIENCE_S = 120
 _METRICS = RUN / "api-metrics"
 
 
 @dataclass
 class Running:
-    """What a contender's measurements need to know of it."""
+    """The addresses and processes of a running contender."""
 
     name: str
     api: Server | None = None
@@ -36,11 +36,11 @@ class Running:
 
 @contextmanager
 def running(name: str, contender: Contender, model: Model, settings: Mapping[str, str]) -> Iterator[Running]:
-    """Start a contender, and end it with the block.
+    """Start a contender, and stop it at the end of the block.
 
     Args:
         name: Its key in the catalogue.
-        contender: Who.
+        contender: What to start.
         model: What it serves.
         settings: Variables for our own api and Triton, to try settings out.
 
@@ -50,7 +50,7 @@ def running(name: str, contender: Contender, model: Model, settings: Mapping[str
     scene = Running(name)
     try:
         if contender.needs_triton:
-            _start_triton(scene, model, settings)
+            start_triton(scene, model, settings)
         if contender.argv is not None:
             _start_app(scene, contender, model, settings)
         yield scene
@@ -59,7 +59,8 @@ def running(name: str, contender: Contender, model: Model, settings: Mapping[str
             server.stop()
 
 
-def _start_triton(scene: Running, model: Model, settings: Mapping[str, str]) -> None:
+def start_triton(scene: Running, model: Model, settings: Mapping[str, str]) -> None:
+    """Start Triton with the model, wait until it serves it, and note its addresses."""
     ports = {name: free_port() for name in ("HTTP", "GRPC", "METRICS")}
     env = clean_env(
         own_programs(),
@@ -74,7 +75,7 @@ def _start_triton(scene: Running, model: Model, settings: Mapping[str, str]) -> 
     scene.triton_http = f"http://127.0.0.1:{ports['HTTP']}"
     scene.triton_metrics = f"http://127.0.0.1:{ports['METRICS']}"
     scene.triton_grpc = f"127.0.0.1:{ports['GRPC']}"
-    scene.triton.wait_until(lambda: answers(f"{scene.triton_http}/v2/models/{NAME}/ready"), _PATIENCE_S)
+    scene.triton.wait_until(lambda: answers(f"{scene.triton_http}/v2/models/{NAME}/ready"), PATIENCE_S)
 
 
 def _start_app(scene: Running, contender: Contender, model: Model, settings: Mapping[str, str]) -> None:
@@ -100,7 +101,7 @@ def _start_app(scene: Running, contender: Contender, model: Model, settings: Map
     scene.servers.append(scene.api)
     scene.url = f"http://127.0.0.1:{port}/predict"
     body = model.samples[0].json_body
-    scene.api.wait_until(lambda: ask(scene.url, body) is not None, _PATIENCE_S)
+    scene.api.wait_until(lambda: ask(scene.url, body) is not None, PATIENCE_S)
 
 
 def ask(url: str, body: bytes) -> dict[str, object] | None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bench.errors import ToolMissing
 from bench.paths import TOOLS
 
-# The last client whose perf_analyzer runs on glibc 2.35; it goes with the server out of the wheel (24.10) besides.
+# The last client whose perf_analyzer runs on glibc 2.35; it also matches the wheel's server (24.10).
 _CLIENT = "tritonclient==2.51.0"
 _CUDA_RUNTIME = "nvidia-cuda-runtime-cu12==12.6.77"
 _LIBRARIES = Path("usr/lib/x86_64-linux-gnu")

@@ -11,7 +11,7 @@ from bench.paths import BENCH
 from bench.tools import Tool
 
 JSON_HEADERS = {"content-type": "application/json"}
-# A server that hangs is noticed after this; nobody here is meant to be slower.
+# A request that takes longer counts as failed.
 _TIMEOUT_S = 5
 
 
@@ -114,10 +114,10 @@ def parse(output: str) -> Load:
 
 
 def judge(load: Load) -> Load:
-    """Return a load whose answers were good.
+    """Return the load, if its requests succeeded.
 
     Raises:
-        LoadFailed: They weren't; a fast error isn't a fast answer.
+        LoadFailed: More than one in a hundred failed, or there were none.
     """
     if not load.requests:
         raise LoadFailed("nothing was answered")

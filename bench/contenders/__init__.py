@@ -1,1 +1,1 @@
-"""Who is compared; each folder is a small app as its framework's documentation would have it."""
+"""The contenders; each folder is a small app as in its framework's documentation."""

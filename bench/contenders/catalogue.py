@@ -1,4 +1,4 @@
-"""Who is compared, and how each is started."""
+"""The contenders, and the command that starts each."""
 
 import sys
 from collections.abc import Callable

@@ -18,8 +18,8 @@ from bench.paths import RESULTS, ROOT
 
 _UNITS = {"steps": "users", "rate": "arrivals/s", "soak": "users"}
 _TITLES = {
-    "steps": "Users who each send a request a second",
-    "rate": "Arrivals at a fixed rate, whoever waits (open loop)",
+    "steps": "Users that each send a request a second",
+    "rate": "Arrivals at a fixed rate, however many wait (open loop)",
     "soak": "The same users for long",
 }
 _REFINEMENTS = 3

@@ -42,7 +42,7 @@ def parse(text: str) -> Counters:
 
 
 def read(url: str) -> Counters | None:
-    """Return the counters at ``url``, or None where nobody answers."""
+    """Return the counters at ``url``, or None without an answer."""
     try:
         with urllib.request.urlopen(url, timeout=5) as response:
             return parse(response.read().decode())

@@ -52,7 +52,7 @@ def find(steps: Sequence[Step]) -> Knee:
 
 
 def sentence(knee: Knee, unit: str) -> str:
-    """Return how the knee was found, and where it is, in words."""
+    """Return a sentence on where the knee is and how it was found."""
     how = (
         f"The floor is the smallest median latency of all levels, {knee.floor_ms:.0f} ms. The knee is the highest "
         f"level whose median is at most {LATENCY_FACTOR:g} times that and {_SLACK_MS:g} ms, at least {ACHIEVED:.0%} of "

@@ -31,7 +31,7 @@ _START_S = 60.0
 
 @dataclass(frozen=True)
 class Level:
-    """What is asked for: users who each send a request a second, or arrivals a second whoever waits (open loop)."""
+    """The load: users that each send a request a second, or arrivals a second however many wait (open loop)."""
 
     value: float
     is_open: bool = False

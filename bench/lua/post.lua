@@ -22,8 +22,8 @@ end
 
 local rate = tonumber(os.getenv("BENCH_RATE") or "")
 if rate then
-  -- One timetable for all connections of the thread: whoever is free takes the next departure, whatever the answers
-  -- before it took. Departures are a Poisson process. A departure that nobody was free for is late, and counted.
+  -- One schedule for all connections of the thread: a free connection takes the next departure, however long earlier
+  -- answers took (open loop). Departures are a Poisson process. One that found every connection busy is counted as late.
   local ffi = require("ffi")
   ffi.cdef [[ typedef struct { long s; long ns; } bench_time; int clock_gettime(int, bench_time *); ]]
   local now_c = ffi.new("bench_time")

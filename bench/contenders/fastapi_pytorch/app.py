@@ -33,7 +33,7 @@ async def health() -> dict[str, bool]:
 async def predict(body: Body) -> Reply:
     image = Image.open(io.BytesIO(base64.b64decode(body.image))).convert("L")
     batch_u8 = torch.from_numpy(np.array(image, np.uint8))[None, None]  # (1, 1, 28, 28)
-    # In the event loop: half a millisecond of work is less than what threads cost by waiting for one another.
+    # In the event loop: half a millisecond of work is less than the cost of handing it to a thread.
     with torch.inference_mode():
         scores = network(batch_u8)[0].exp()
     return Reply(prediction=int(scores.argmax()), probabilities=scores.tolist())

@@ -118,7 +118,7 @@ async def test_a_client_that_asks_too_often_is_told_when_to_come_back(open_clien
         assert statuses == [200] * 3
         refused = await client.post("/predict", json=BODY)
         assert refusal(refused) == (429, "rate_limited")
-        assert 1 <= int(refused.headers["retry-after"]) <= 2
+        assert 1 <= int(refused.headers["retry-after"]) <= 6
         assert (await client.get("/health/live")).status_code == 200
 
 

@@ -17,7 +17,7 @@ IMAGE = encoded(marked(4))
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
-    monkeypatch.setattr(concurrency, "CHECK_S", 0.02)
+    monkeypatch.setattr(concurrency, "CHECK_PERIOD_S", 0.02)
 
 
 @pytest.fixture

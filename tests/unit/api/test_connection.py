@@ -158,7 +158,7 @@ async def test_drops_of_headers_gain_no_time(client):
     await client.send(b"GET / HTTP/1.1\r\n")
     for number in range(10):
         await client.send(b"x-%d: y\r\n" % number)
-        client.connection.look(start + number)
+        client.connection.check(start + number)
     assert client.statuses == [408]
 
 
@@ -204,9 +204,9 @@ async def test_who_doesn_t_read_the_answer_is_cut_off_but_a_slow_reader_isn_t(cl
     client.transport.unread_bytes = 10_000
     for second in range(20):
         client.transport.unread_bytes -= 100
-        client.connection.look(now + second)
+        client.connection.check(now + second)
     assert not client.transport.is_closed
-    client.connection.look(now + 26)
+    client.connection.check(now + 26)
     assert client.transport.is_aborted
 
 
@@ -230,29 +230,3 @@ async def test_who_offers_another_protocol_is_answered_in_this_one(client, size)
     assert client.asked == list(paths.items())
     assert client.statuses == [200] * 5
     assert not client.transport.is_closed
-
-
-EARLY_PREDICTION = b"POST /predict/early HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}"
-
-
-async def test_a_prediction_for_which_there_is_no_room_is_served_in_the_very_turn_in_which_it_came():
-    """The app refuses it, without waiting for anything; here ``/predict/early`` stands for that."""
-    client = Client()
-    client.connection.data_received(EARLY_PREDICTION)
-    assert client.statuses == []
-    await client.settle()
-    assert client.statuses == [200]
-    client.is_refused = True
-    client.connection.data_received(EARLY_PREDICTION)
-    assert client.statuses == [200, 200]
-    await client.send(GET)
-    assert client.statuses == [200, 200, 200]
-
-
-async def test_what_is_no_prediction_is_served_as_ever_where_there_is_no_room():
-    client = Client()
-    client.is_refused = True
-    client.connection.data_received(GET)
-    assert client.statuses == []
-    await client.settle()
-    assert client.statuses == [200]

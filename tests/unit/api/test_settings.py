@@ -46,6 +46,8 @@ def test_an_open_door_is_warned_of(monkeypatch, tmp_path, host, warned):
         ("API_METRICS_PUBLIC", "false"),
         ("API_MAX_HELD_BYTES", "2048"),
         ("API_RATE_LIMIT", "-1"),
+        ("API_REDIS_URL", "127.0.0.1:6379"),
+        ("API_REDIS_URL", "redis://host:port/0"),
         ("API_WORKERS", "0"),
         ("API_OTLP_ENDPOINT", "collector:4318"),
         ("API_TRACE_RATIO", "1.5"),
@@ -55,6 +57,21 @@ def test_a_wrong_value_is_refused_by_name(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError):
         Settings()
+
+
+def test_a_burst_below_the_rate_is_refused():
+    with pytest.raises(ValidationError, match="API_RATE_BURST: 3 is below API_RATE_LIMIT's 10 requests a second"):
+        Settings(rate_limit=10, rate_burst=3)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://a", "redis://:p%40ss@a:6379/2", "rediss://u:p@a.b:1", "unix:///run/redis.sock"]
+)
+def test_an_address_of_redis_is_kept_out_of_what_is_printed(url):
+    settings = Settings(redis_url=url)
+    assert settings.redis_url is not None
+    assert settings.redis_url.get_secret_value() == url
+    assert url not in repr(settings)
 
 
 def test_the_process_stops_with_a_line_that_names_the_variable(monkeypatch):

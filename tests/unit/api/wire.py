@@ -64,16 +64,13 @@ class Client:
         self.transport = Transport()
         config = Config(self._app, interface="asgi3", http=ClientConnection, ws="none", lifespan="off", log_config=None)
         config.load()
-        self.is_refused = False
-        self.connection = ClientConnection(
-            config, ServerState(), {}, settings=SETTINGS, is_refused=lambda path: self.is_refused and path != "/quick"
-        )
+        self.connection = ClientConnection(config, ServerState(), {}, settings=SETTINGS)
         self.connection.connection_made(self.transport)  # type: ignore[arg-type]
 
     async def _app(self, scope, receive, send) -> None:
         """Answer ``/quick`` at once, ``…/early`` before the body, anything else after body and gate."""
         body = b""
-        if scope["path"] not in ("/quick", "/early", "/predict/early"):
+        if scope["path"] not in ("/quick", "/early"):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -96,8 +93,8 @@ class Client:
             await asyncio.sleep(0)
 
     def after(self, seconds: float) -> None:
-        """Let the connection look at a clock that has gone on by so much."""
-        self.connection.look(asyncio.get_running_loop().time() + seconds)
+        """Let the connection check a clock that has gone on by so much."""
+        self.connection.check(asyncio.get_running_loop().time() + seconds)
 
     @property
     def statuses(self) -> list[int]:

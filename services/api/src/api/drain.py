@@ -1,13 +1,13 @@
-"""A worker's way out: for a moment it serves on, while everybody is told to go elsewhere."""
+"""The graceful shutdown of a worker, as the app sees it: it serves on while clients move to other workers."""
 
 from collections.abc import Callable
 
 
 class Drain:
-    """Whether this worker is leaving, and whether the whole api is.
+    """Whether this worker is stopping, and whether the whole api is.
 
-    A worker that others take over from (``HUP``, ``TTOU``, ``max_requests``) sends its clients away, but the api as a
-    whole is as ready as before. Only one that stops with all others says that it isn't ready.
+    A worker that is replaced (``HUP``, ``TTOU``, ``max_requests``) closes its connections, while the api as a whole
+    stays ready. Only a worker that stops together with all others is unready.
     """
 
     def __init__(self) -> None:
@@ -15,15 +15,15 @@ class Drain:
         self._is_api_stopping: Callable[[], bool] = lambda: True
 
     def begin(self, is_api_stopping: Callable[[], bool]) -> None:
-        """Send clients away from now on.
+        """Close connections after their next answer from now on.
 
         Args:
-            is_api_stopping: Says whether the other workers stop as well. Asked anew each time: a worker may get its
-                signal a moment before the master gets its own.
+            is_api_stopping: Says whether the other workers stop as well. Asked each time: a worker may get its signal
+                before the master gets its own.
         """
         self._is_api_stopping = is_api_stopping
         self.is_leaving = True
 
     def is_unready(self) -> bool:
-        """Say whether a load balancer should send nothing more to this api."""
+        """Say whether a load balancer should stop sending requests to this api."""
         return self.is_leaving and self._is_api_stopping()

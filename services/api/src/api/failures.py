@@ -59,7 +59,7 @@ def _messages(settings: Settings, accepted: str) -> dict[type[errors.ApiError], 
     """Return what each error says in one of its cases."""
     return {
         errors.Unauthorized: "Send a valid API key in the x-api-key header, or as a bearer token.",
-        errors.BadRequest: "The bytes are no HTTP/1.1 request, or a broken one.",
+        errors.BadRequest: "Malformed HTTP/1.1 request.",
         errors.HeadersTooLarge: f"The request line and the headers are over {settings.max_header_bytes} bytes.",
         errors.RequestTimeout: f"The body wasn't there within {settings.deadline_s:g} s.",
         errors.PayloadTooLarge: f"The body is over {settings.max_body_bytes} bytes.",

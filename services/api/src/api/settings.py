@@ -19,6 +19,8 @@ def _check_origin(text: str) -> str:
     return text
 
 
+# With a user and a password, a port and the number of a database, or none of them.
+_REDIS_URL = re.compile(r"rediss?://([^/@\s]*@)?[^/:@\s]+(:\d{1,5})?(/\d*)?(\?\S*)?|unix://([^/@\s]*@)?/\S+")
 Origin = Annotated[str, AfterValidator(_check_origin)]
 
 
@@ -137,11 +139,21 @@ class Settings(BaseSettings):
         0.0,
         ge=0,
         le=1_000_000,
-        description="Requests a second that one client may send to one worker, beyond it 429; 0 is no limit. "
-        "A client is an API key, or else an address.",
+        description="Requests a second that one client may send, beyond it 429; 0 is no limit. A client is an API key, "
+        "or else an address. Without `API_REDIS_URL` each worker counts for itself, so that the limit holds a worker.",
     )
     rate_burst: int | None = Field(
-        None, ge=1, le=1_000_000, description="Requests that a client may send at once; unset: those of one second."
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Requests that a client may send at once, at least `API_RATE_LIMIT`: it is held to as many in any "
+        "window of `API_RATE_BURST` / `API_RATE_LIMIT` seconds, rounded up to whole ones. Unset: those of the shortest "
+        "window of whole seconds that meets the rate.",
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        description="Redis, such as `redis://:PASSWORD@127.0.0.1:6379/0`, `rediss://…` or `unix://…`, where all "
+        "workers and replicas share the rate limits. While it doesn't answer, each worker counts for itself.",
     )
     trusted_proxies: str = Field(
         "",
@@ -211,6 +223,17 @@ class Settings(BaseSettings):
             raise ValueError("API_MAX_HELD_BYTES: must be at least API_MAX_BODY_BYTES, or the largest body never fits")
         if not self.metrics_public and not self.keys and self.keys_file is None:
             raise ValueError("API_METRICS_PUBLIC: without API_KEYS or API_KEYS_FILE nobody could be let in")
+        return self
+
+    @model_validator(mode="after")
+    def _check_rate_limit(self) -> Self:
+        if self.rate_limit and self.rate_burst is not None and self.rate_burst < self.rate_limit:
+            raise ValueError(
+                f"API_RATE_BURST: {self.rate_burst} is below API_RATE_LIMIT's {self.rate_limit:g} requests a second, "
+                "which could never be reached; raise it, or leave it unset"
+            )
+        if self.redis_url is not None and not _REDIS_URL.fullmatch(self.redis_url.get_secret_value()):
+            raise ValueError("API_REDIS_URL: write redis://HOST:PORT/DATABASE, rediss://… or unix://PATH")
         return self
 
     @model_validator(mode="after")

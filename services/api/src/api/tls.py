@@ -1,19 +1,19 @@
-"""Certificates and keys, looked at early: what can't be used stops the process with a line that names it."""
+"""TLS contexts, made at start: a file that can't be used stops the process with a line that names it."""
 
 import ssl
 from pathlib import Path
 
 
 def server_context(cert_file: Path, key_file: Path, client_ca_file: Path | None = None) -> ssl.SSLContext:
-    """Return what the api speaks TLS by: 1.2 at least, with Python's choice of ciphers.
+    """Return the server's TLS context: TLS 1.2 at least, with Python's choice of ciphers.
 
     Args:
-        cert_file: Certificate, and after it those that lead to its CA, in PEM.
+        cert_file: The certificate, followed by the intermediate ones, in PEM.
         key_file: Its private key, in PEM, without a passphrase.
-        client_ca_file: CAs by one of which every client's certificate has to be signed; None asks for none.
+        client_ca_file: CAs of client certificates, in PEM; None asks clients for no certificate.
 
     Raises:
-        ValueError: They can't be used. The message says nothing of what is in them.
+        ValueError: A file can't be used. The message names it and holds nothing of its contents.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -26,10 +26,10 @@ def server_context(cert_file: Path, key_file: Path, client_ca_file: Path | None 
 
 
 def check_client_files(ca_file: Path, cert_file: Path | None, key_file: Path | None) -> None:
-    """Look at the files that the api speaks TLS to Triton by.
+    """Check the files for TLS to Triton.
 
     Raises:
-        ValueError: They can't be used.
+        ValueError: A file can't be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _load_ca(context, ca_file)
@@ -41,7 +41,7 @@ def _load_pair(context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None
     for file in (cert_file, key_file):
         _read(file)
     try:
-        # Without an answer of ours OpenSSL would ask for a passphrase on the terminal.
+        # Without a passphrase given here OpenSSL would ask for one on the terminal.
         context.load_cert_chain(cert_file, key_file, password="")
     except ssl.SSLError as exc:
         if exc.reason == "KEY_VALUES_MISMATCH":

@@ -1,7 +1,7 @@
-"""Concurrency limit and deadlines: how many requests a worker serves at a time, for how long, and for a live client.
+"""The concurrency limit of a worker, with the deadlines and disconnects of the requests in flight.
 
-One timer a worker checks all of them, so that a request that is answered soon costs an entry in a dict and no more: a
-timer of its own would cost 1.4 µs, ``asyncio.timeout`` 4 µs, a task that waits for the client's hang-up 6 µs.
+One timer a worker checks all of them, so that a request that is answered soon costs an entry in a dict: a timer of its
+own would cost 1.4 µs, ``asyncio.timeout`` 4 µs, a task that waits for the disconnect 6 µs.
 """
 
 import asyncio
@@ -11,15 +11,15 @@ from starlette.types import Message, Receive
 from api.errors import ApiError, ClientGone, DeadlineExceeded, Overloaded, PayloadTooLarge, RequestTimeout
 from api.settings import Settings
 
-# How old a request gets before its connection is checked, and how often that is checked again.
-CHECK_S = 0.1
+# The age at which a request is first checked for a disconnect, and the period of the checks.
+CHECK_PERIOD_S = 0.1
 
 
 class ConcurrencyLimiter:
-    """Bounds what one worker serves, and cancels what is late or abandoned; lives in one event loop.
+    """Bounds the requests in flight in one worker, and cancels late and abandoned ones; belongs to one event loop.
 
     Args:
-        settings: How many requests, how many bytes, how long.
+        settings: The bounds on requests, bytes and time.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -34,37 +34,38 @@ class ConcurrencyLimiter:
         return len(self._slots) >= self._settings.max_in_flight
 
     def enter(self, receive: Receive, body_bytes: int, timeout_s: float) -> "Slot":
-        """Return a slot for the request that the current task serves; :meth:`leave` gives it back.
+        """Return a slot for the request that the current task serves; :meth:`leave` frees it.
 
         Args:
-            receive: The request's body.
-            body_bytes: Its length if it is declared, else 0.
+            receive: The ASGI callable of the request.
+            body_bytes: Its length where it is known, else 0.
             timeout_s: Seconds that the request has, at most the setting's.
 
         Raises:
-            Overloaded: The worker is at its limit.
+            Overloaded: All slots are taken, or the bodies in memory are at their limit.
+            PayloadTooLarge: The body is over its limit.
         """
         if self.is_full():
-            raise at_limit()
+            raise full()
         loop = asyncio.get_running_loop()
         slot = Slot(self, receive, loop.time(), timeout_s, self._body_timeout_s)
         self.hold(slot, body_bytes)
         self._slots[slot] = None
-        if timeout_s < max(self._settings.deadline_s, CHECK_S):
+        if timeout_s < max(self._settings.deadline_s, CHECK_PERIOD_S):
             slot.alarm = loop.call_later(timeout_s, slot.expire)
         if self._timer is None:
-            self._timer = loop.call_later(CHECK_S, self._check)
+            self._timer = loop.call_later(CHECK_PERIOD_S, self._check)
         return slot
 
     def leave(self, slot: "Slot") -> None:
-        """Give a slot back."""
+        """Free a slot."""
         del self._slots[slot]
         self._held_bytes -= slot.held_bytes
         if slot.alarm is not None:
             slot.alarm.cancel()
 
     def hold(self, slot: "Slot", total_bytes: int) -> None:
-        """Count a request's body against what the worker may hold.
+        """Count a request's body against the bytes of all bodies in memory.
 
         Raises:
             PayloadTooLarge: This body is over its limit.
@@ -75,15 +76,15 @@ class ConcurrencyLimiter:
         more_bytes = total_bytes - slot.held_bytes
         if more_bytes > 0:
             if self._held_bytes + more_bytes > self._settings.max_held_bytes:
-                raise at_limit()
+                raise full()
             self._held_bytes += more_bytes
             slot.held_bytes = total_bytes
 
     def _check(self) -> None:
-        """Cancel requests that are late or abandoned; check again while there are any."""
+        """Cancel late requests and those of disconnected clients; check again while any are in flight."""
         loop = asyncio.get_running_loop()
         now = loop.time()
-        next_check = now + CHECK_S
+        next_check = now + CHECK_PERIOD_S
         for slot in self._slots:
             if slot.outcome is not None:
                 continue
@@ -91,22 +92,22 @@ class ConcurrencyLimiter:
                 slot.expire()
                 continue
             next_check = min(next_check, slot.due)
-            if now - slot.arrived < CHECK_S:
-                break  # and so are all after it
+            if now - slot.arrived < CHECK_PERIOD_S:
+                break  # all after it are younger
             if slot.is_abandoned():
                 slot.give_up(ClientGone("The client has hung up."))
         self._timer = loop.call_at(next_check, self._check) if self._slots else None
 
 
 class Slot:
-    """One request that is being served.
+    """One request in flight.
 
     Args:
-        limiter: What it counts against.
-        receive: The request's body.
-        arrived: When it came, in the event loop's time.
+        limiter: The limiter that the slot belongs to.
+        receive: The ASGI callable of the request.
+        arrived: Time of arrival by the event loop's clock.
         timeout_s: Seconds that the request has.
-        body_timeout_s: Seconds that its body may take to come.
+        body_timeout_s: Seconds that its body may take to arrive.
     """
 
     __slots__ = ("_body_read", "_body_timeout_s", "_limiter", "_receive", "_seen_bytes", "_timeout_s", "alarm",
@@ -133,7 +134,7 @@ class Slot:
 
         Raises:
             PayloadTooLarge, Overloaded: As :meth:`ConcurrencyLimiter.hold`.
-            ClientGone: The client hung up in the middle of it.
+            ClientGone: The client disconnected before the end of the body.
         """
         message = await self._receive()
         if message["type"] == "http.disconnect":
@@ -147,23 +148,24 @@ class Slot:
         return message
 
     def expire(self) -> None:
-        """End a request that is over its time: 408 if its body has not arrived, 504 otherwise.
+        """Cancel a request that is over its time: 408 if its body has not arrived, 504 otherwise.
 
-        A request that asked for less time than its body may take gets 504 in either case.
+        A request that asked for less time than its body may take gets 504 in both cases.
         """
         is_slow = not self._body_read and self._timeout_s >= self._body_timeout_s
-        self.give_up(slow(self._body_timeout_s) if is_slow else late(self._timeout_s))
+        slow = RequestTimeout(f"The body wasn't there within {self._body_timeout_s:g} s.")
+        self.give_up(slow if is_slow else late(self._timeout_s))
 
     def give_up(self, outcome: ApiError) -> None:
-        """Cancel the request's task; its handler finds the reason in ``outcome``."""
+        """Cancel the task; its reason is left in ``outcome`` for the code that answers the request."""
         if self.outcome is None and self.task is not None:
             self.outcome = outcome
             self.task.cancel()
 
     def is_abandoned(self) -> bool:
-        """Say whether the client has hung up, without waiting.
+        """Say whether the client has disconnected; polls the connection without waiting.
 
-        Until the body has been read the connection can't be asked: it might answer with a piece of that.
+        Before the whole body has been read a poll could return a piece of it, so nothing is polled.
         """
         if not self._body_read:
             return False
@@ -176,16 +178,11 @@ class Slot:
         return False
 
 
-def at_limit() -> Overloaded:
-    """Return the refusal of a request beyond the limit."""
+def full() -> Overloaded:
+    """Return the refusal of a request beyond the concurrency limit."""
     return Overloaded("The server is at its limit; try again in a second.", retry_after_s=1)
 
 
 def late(timeout_s: float) -> DeadlineExceeded:
-    """Return the error of a request that is over its time."""
+    """Return the error of a request over its deadline."""
     return DeadlineExceeded(f"There was no answer within the {timeout_s:g} s that this request had.")
-
-
-def slow(timeout_s: float) -> RequestTimeout:
-    """Return the error of a request whose body is over its time."""
-    return RequestTimeout(f"The body wasn't there within {timeout_s:g} s.")

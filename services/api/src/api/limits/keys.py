@@ -1,4 +1,4 @@
-"""The API keys: from a variable, and from a file that may change while the api runs."""
+"""The API keys: from a setting, and from a file that may change while the api runs."""
 
 import hashlib
 import hmac
@@ -11,16 +11,18 @@ from pathlib import Path
 from api.key_file import read_keys
 
 _log = logging.getLogger(__name__)
-_LOOK_S = 1.0
-# A file system's clock is coarse: what was written twice within a moment can carry the same time.
+_CHECK_PERIOD_S = 1.0
+# A file system's clock is coarse: two writes in quick succession can carry the same time.
 _SETTLED_NS = 2_000_000_000
 
 
 class Keys:
-    """Who may ask. The file is looked at once a second at most; a broken one leaves the keys as they were.
+    """The valid API keys. The file is read again when it has changed, looked at once a second at most.
+
+    A file that can't be used leaves the keys as they were.
 
     Args:
-        fixed: Keys that are good as long as the process lives.
+        fixed: Keys that stay valid as long as the process lives.
         file: File with more of them.
         clock: Seconds, as `time.monotonic`.
 
@@ -34,49 +36,51 @@ class Keys:
         self._fixed = list(fixed)
         self._file = file
         self._clock = clock
-        # Digests under a secret of this process have one length, and nobody can aim at them.
+        # Digests under a secret of this process all have one length, and a client can't choose them.
         self._pepper = secrets.token_bytes(32)
         self._seen = _signature(file) if file else None
-        self._next_look = clock() + _LOOK_S
-        self._digests = self._digest_all(read_keys(file) if file else [])
+        self._next_check = clock() + _CHECK_PERIOD_S
+        self._owners = self._owners_of(read_keys(file) if file else [])
 
     def __bool__(self) -> bool:
-        """Say whether anybody is asked for a key."""
-        return bool(self._digests)
+        """Say whether requests need a key."""
+        return bool(self._owners)
 
-    def owner_of(self, given: bytes) -> bytes | None:
-        """Return who holds this key, as an opaque name that lasts as long as the process; None if it is no key."""
-        if self._file is not None and self._clock() >= self._next_look:
-            self._look(self._file)
+    def owner_of(self, given: bytes) -> str | None:
+        """Return an opaque name for the holder of a key, the same in every process; None if the key isn't valid."""
+        if self._file is not None and self._clock() >= self._next_check:
+            self._reload(self._file)
         digest = self._digest(given)
-        # Every key is compared, each in constant time, so that the time taken tells nothing of which was nearly right.
-        matches = [hmac.compare_digest(digest, known) for known in self._digests]
-        return digest if any(matches) else None
+        # Every key is compared, each in constant time, so that the time taken doesn't tell how much of a key matched.
+        matches = [hmac.compare_digest(digest, known) for known in self._owners]
+        return self._owners[digest] if any(matches) else None
 
-    def _look(self, file: Path) -> None:
-        self._next_look = self._clock() + _LOOK_S
+    def _reload(self, file: Path) -> None:
+        self._next_check = self._clock() + _CHECK_PERIOD_S
         signature = _signature(file)
         if signature == self._seen:
             return
         self._seen = signature if _is_settled(signature) else None
         try:
-            digests = self._digest_all(read_keys(file))
+            owners = self._owners_of(read_keys(file))
         except ValueError as exc:
             _log.error("API keys stay as they were", extra={"reason": str(exc)})
             return
-        if digests != self._digests:
-            self._digests = digests
-            _log.warning("API keys changed", extra={"file": str(file), "keys": len(digests)})
+        if owners != self._owners:
+            self._owners = owners
+            _log.warning("API keys changed", extra={"file": str(file), "keys": len(owners)})
 
-    def _digest_all(self, more: Iterable[str]) -> list[bytes]:
-        return [self._digest(key.encode()) for key in dict.fromkeys([*self._fixed, *more])]
+    def _owners_of(self, more: Iterable[str]) -> dict[bytes, str]:
+        """Return the keys' owners by the digests of the keys."""
+        keys = [key.encode() for key in (*self._fixed, *more)]
+        return {self._digest(key): f"key {hashlib.sha256(key).hexdigest()}" for key in keys}
 
     def _digest(self, key: bytes) -> bytes:
         return hashlib.blake2b(key, key=self._pepper, digest_size=16).digest()
 
 
 def _signature(file: Path) -> tuple[int, int, int] | None:
-    """Return what changes when the file does; None if it isn't there."""
+    """Return a value that changes when the file does; None where there is no file."""
     try:
         status = file.stat()
     except OSError:

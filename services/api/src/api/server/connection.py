@@ -1,11 +1,12 @@
-"""A client's connection: uvicorn's, with bounds on how much comes before a request, and on how long a client takes.
+"""A client's connection: uvicorn's, with bounds on the size of headers and on the time that a client takes.
 
-uvicorn with httptools reads a head of any length, waits for it for ever, and answers what isn't HTTP in plain text and
-into the middle of other answers. Here each of that ends in the one error body, in its turn, and in a closed connection.
+uvicorn with httptools reads headers of any size, waits for them without a time-out, and answers malformed HTTP in plain
+text and in the middle of other answers. Here each of these ends in the one error body, after the answers to earlier
+requests, and in a closed connection. Every name of uvicorn's protocol that the api builds on is used in this file;
+docs/decisions/0008-private-names.md lists them, and what the alternatives do.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -13,15 +14,15 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.errors import ApiError, BadRequest, HeadersTooLarge, RequestTimeout
-from api.server.at_once import run_at_once
 from api.server.refusal import wire_of
 from api.settings import Settings
 
 # Requests that may wait on a connection for the answer to an earlier one. 256 kB, read at a time, could hold 14,000.
 MAX_PIPELINED = 64
-# What is read and thrown away of a body that was refused, so that the client gets to read why, in largest bodies.
-_MAX_LEFT_BODIES = 8
-# For the same reason a refused connection is read on from for a moment.
+# The part of a refused body that is read and discarded, in multiples of the largest allowed body. Closing at once would
+# reset the connection, and the client would lose the refusal.
+_MAX_DISCARDED_BODIES = 8
+# For the same reason a refused connection is kept open for this long.
 _LINGER_S = 2.0
 
 
@@ -30,71 +31,63 @@ class ClientConnection(HttpToolsProtocol):
 
     Args:
         args, kwargs: uvicorn's.
-        settings: How long a head may be, and how long a client may take.
-        is_refused: Says of a path whether a request to it would be refused at the concurrency limit.
+        settings: The bounds on headers and on a client's time.
     """
 
-    def __init__(
-        self,
-        *args: Any,  # noqa: ANN401 - uvicorn's
-        settings: Settings,
-        is_refused: Callable[[str], bool],
-        **kwargs: Any,  # noqa: ANN401
-    ) -> None:
+    def __init__(self, *args: Any, settings: Settings, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(*args, **kwargs)
-        self._is_refused = is_refused
         self._timeout_s = settings.client_timeout_s
-        self._max_head_bytes = settings.max_header_bytes
-        self._max_left_bytes = _MAX_LEFT_BODIES * settings.max_body_bytes
-        self._is_receiving = False  # a request has begun, and isn't whole
-        self._has_head = False
-        self._due: float | None = None  # when the head that the client is sending has to be there
-        self._chunk_bytes = 0  # that came last
-        self._quiet_bytes = 0  # that have come since a head, a piece of a body or a request was complete
-        self._left_bytes = 0  # of a body that nobody wants any more
+        self._max_header_bytes = settings.max_header_bytes
+        self._max_discarded_bytes = _MAX_DISCARDED_BODIES * settings.max_body_bytes
+        self._is_receiving = False  # a request has begun and isn't complete
+        self._has_headers = False
+        self._due: float | None = None  # the time by which the headers have to be complete
+        self._chunk_bytes = 0  # size of the last read
+        self._unparsed_bytes = 0  # read since headers, a piece of a body or a request were last complete
+        self._discarded_bytes = 0  # of the body of a request that has been answered
         self._fault: ApiError | None = None  # found while parsing
         self._refusal: ApiError | None = None  # the last answer on this connection
-        self._unread = (0, 0.0)  # bytes that the client hasn't read, and since when it has read none of them
+        self._unread = (0, 0.0)  # bytes that the client hasn't read, and the time since which it has read nothing
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request."""
+        """Start the time in which the first request has to arrive."""
         super().connection_made(transport)
         self.flow = _Flow(transport, self.pipeline)
         self._wait_from_now()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come."""
+        """Parse the bytes that arrived."""
         if self._refusal is not None:
             return
         self._unset_keepalive_if_required()
         self._chunk_bytes = len(data)
-        self._quiet_bytes += self._chunk_bytes
+        self._unparsed_bytes += self._chunk_bytes
         try:
             while data:
                 data = self._parse(data)
         except HttpParserError:
-            self._refuse(self._fault or BadRequest("What came is no HTTP/1.1 request, or a broken one."))
+            self._refuse(self._fault or BadRequest("Malformed HTTP/1.1 request."))
         else:
-            if self._quiet_bytes > self._max_head_bytes:
+            if self._unparsed_bytes > self._max_header_bytes:
                 self._refuse(self._too_large())
 
     def _parse(self, data: bytes) -> bytes:
-        """Parse up to the end of a head that asks for another protocol, nearly always all; return the rest."""
+        """Parse up to the end of headers that ask for another protocol, usually all bytes; return the rest."""
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade as stop:
-            # Nobody here speaks another protocol, so the request is answered as if it hadn't asked. The parser won't go
-            # on, and takes the request to be whole: another one does that from here.
+            # The server speaks HTTP/1.1 only and ignores the upgrade. This parser stops here and takes the request for
+            # complete, so a new parser continues with the body; it is given the headers that frame the body first.
             proxy = _Callbacks(self)
             self.parser = HttpRequestParser(proxy)
             if framing := self._framing():
                 self.parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n")
-            proxy.are_heard = True
+            proxy.is_enabled = True
             return data[stop.args[0] :]
         return b""
 
     def _framing(self) -> bytes:
-        """Return the headers that say how long the body is; none where there is none."""
+        """Return the headers that frame the body; empty where there is no body."""
         return b"".join(
             [
                 b"%b: %b\r\n" % (name, value)
@@ -104,84 +97,73 @@ class ClientConnection(HttpToolsProtocol):
         )
 
     def on_message_begin(self) -> None:
-        """Note that a request has begun."""
+        """Start the time in which the headers have to be complete."""
         super().on_message_begin()
-        self._is_receiving, self._has_head = True, False
+        self._is_receiving, self._has_headers = True, False
         self._wait_from_now()
 
     def on_headers_complete(self) -> None:
-        """Hand the request to the app, or put it behind those that came before."""
-        # Counted only where there is something to count: it takes as long as all the rest here.
-        if max(self._quiet_bytes, self._chunk_bytes) > self._max_head_bytes < self._head_bytes():
+        """Pass the request to the app, or queue it behind earlier requests of this connection."""
+        # Headers are measured only where they can be too large: that takes as long as the rest of this method.
+        if max(self._unparsed_bytes, self._chunk_bytes) > self._max_header_bytes < self._header_bytes():
             self._fault = self._too_large()
         elif len(self.pipeline) >= MAX_PIPELINED:
             self._fault = BadRequest(f"At most {MAX_PIPELINED} requests may wait for an answer; read some first.")
         if self._fault is not None:
             raise HttpParserError(self._fault.message)
         super().on_headers_complete()
-        self._has_head = True
-        self._quiet_bytes = self._left_bytes = 0
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - uvicorn's
-        """Let the app serve a request: in a task, or here and now where there is no room for it.
-
-        Tasks run in the order in which they were made: a refusal would wait for all the work that came in with it.
-        """
-        if not self._is_refused(cycle.scope["path"]):
-            super()._start_asgi_task(cycle, app)
-        elif (task := run_at_once(cycle.run_asgi(app), self.loop)) is not None:
-            task.add_done_callback(self.tasks.discard)
-            self.tasks.add(task)
+        self._has_headers = True
+        self._unparsed_bytes = self._discarded_bytes = 0
 
     def on_body(self, body: bytes) -> None:
-        """Take in a piece of the body."""
+        """Pass on a piece of the body, or discard it where the request has been answered."""
         super().on_body(body)
-        self._quiet_bytes = 0
+        self._unparsed_bytes = 0
         if self.cycle.response_complete:
-            self._left_bytes += len(body)
-            if self._left_bytes > self._max_left_bytes:
+            self._discarded_bytes += len(body)
+            if self._discarded_bytes > self._max_discarded_bytes:
                 self.transport.close()
 
     def on_message_complete(self) -> None:
-        """Note that the request is whole."""
+        """Note that the request is complete."""
         if self.parser.should_upgrade() and self._framing():
-            return  # so the parser says; the body is still to come
+            return  # the parser takes an upgrade to have no body, which is still to come
         super().on_message_complete()
-        self._is_receiving, self._due, self._quiet_bytes = False, None, 0
+        self._is_receiving, self._due, self._unparsed_bytes = False, None, 0
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, or with the refusal of what came after the last."""
+        """Start the next request, or send the refusal of the bytes that followed the last request."""
         was_last = not self.pipeline
         super().on_response_complete()
         if self.transport.is_closing():
             return
         if was_last and self._refusal is not None:
-            self._hang_up(self._refusal)
+            self._send_refusal(self._refusal)
         self.flow.resume_reading()
 
-    def look(self, now: float) -> None:
-        """Hang up on a client that keeps us waiting; called about once a second.
+    def check(self, now: float) -> None:
+        """Close the connection, or refuse its request, where the client is over its time; called about once a second.
 
         Args:
             now: The event loop's time.
         """
         if self._due is None and self._is_idle() and self.timeout_keep_alive_task is None:
-            self._due = now + self._timeout_s  # empty lines have ended keep-alive, and begun nothing
+            self._due = now + self._timeout_s  # empty lines stop the keep-alive timer and begin no request
         late_s = -1.0 if self._due is None else now - self._due
         if self._is_unread(now) or (late_s >= 0 and self._refusal is not None):
             self.transport.abort()
         elif late_s >= 0:
-            self._give_up(late_s)
+            self._expire(late_s)
 
-    def _give_up(self, late_s: float) -> None:
-        if self._is_receiving and not self._has_head:
-            self._refuse(RequestTimeout(f"The request's headers weren't there within {self._timeout_s:g} s."))
+    def _expire(self, late_s: float) -> None:
+        if self._is_receiving and not self._has_headers:
+            self._refuse(RequestTimeout(f"The request's headers weren't complete within {self._timeout_s:g} s."))
         elif not self._is_receiving or (self.cycle.response_complete and late_s >= self._timeout_s):
             self.transport.close()
-        # Else the app waits for the rest of the body, and has a time of its own for that.
+        # Otherwise the app is reading the body, within the request's own deadline.
 
     def _is_unread(self, now: float) -> bool:
-        """Say whether the client has left its answers lying for too long."""
+        """Say whether the client has read nothing of its answers for too long."""
         unread_bytes = self.transport.get_write_buffer_size()
         if not unread_bytes or unread_bytes != self._unread[0]:
             self._unread = (unread_bytes, now)
@@ -190,36 +172,36 @@ class ClientConnection(HttpToolsProtocol):
     def _wait_from_now(self) -> None:
         self._due = self.loop.time() + self._timeout_s
 
-    def _head_bytes(self) -> int:
+    def _header_bytes(self) -> int:
         return len(self.url) + sum([len(name) + len(value) + 4 for name, value in self.headers])
 
     def _too_large(self) -> HeadersTooLarge:
-        return HeadersTooLarge(f"The request line and the headers are over {self._max_head_bytes} bytes.")
+        return HeadersTooLarge(f"The request line and the headers are over {self._max_header_bytes} bytes.")
 
     def _is_idle(self, but: RequestResponseCycle | None = None) -> bool:
-        """Say whether nothing waits for an answer, or only this one."""
+        """Say whether no request is unanswered, or only ``but`` is."""
         return not self.pipeline and (self.cycle is None or self.cycle.response_complete or self.cycle is but)
 
     def _refuse(self, refusal: ApiError) -> None:
-        """Give up on what is being received: answer it once everything before it has its answer, and hang up."""
+        """Stop receiving. The refusal is sent once all earlier requests are answered; then the connection closes."""
         self._refusal, self._due = refusal, None
-        refused = self.cycle if self._is_receiving and self._has_head else None
+        refused = self.cycle if self._is_receiving and self._has_headers else None
         if refused is not None and self.pipeline and self.pipeline[0][0] is refused:
             self.pipeline.popleft()
             return
         if not self._is_idle(refused):
             return
         if refused is not None:
-            refused.disconnected = True  # so that the app has nothing more to say
+            refused.disconnected = True  # the app's answer is dropped
             refused.message_event.set()
             if refused.response_started:
                 self.transport.close()
                 return
-        self._hang_up(refusal)
+        self._send_refusal(refusal)
         self.flow.resume_reading()
 
-    def _hang_up(self, refusal: ApiError) -> None:
-        """Send the refusal; the connection closes when the client has read it, or in a moment."""
+    def _send_refusal(self, refusal: ApiError) -> None:
+        """Send the refusal and close: when the client closes its side, after ``_LINGER_S`` at the latest."""
         self._unset_keepalive_if_required()
         self.transport.write(wire_of(refusal, self.server_state.default_headers))
         if self.transport.can_write_eof():
@@ -230,26 +212,26 @@ class ClientConnection(HttpToolsProtocol):
 
 
 class _Callbacks:
-    """Passes on what a parser finds, but for what it was given to begin with.
+    """Passes a parser's callbacks on to the connection once it is enabled.
 
     Args:
-        connection: Who wants to know.
+        connection: Receives the callbacks.
     """
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
-        self.are_heard = False
+        self.is_enabled = False
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a callback's
         callback = getattr(self._connection, name)
-        return lambda *args: callback(*args) if self.are_heard else None
+        return lambda *args: callback(*args) if self.is_enabled else None
 
 
 class _Flow(FlowControl):
-    """uvicorn's; but while requests wait for an earlier one's answer, nothing more is read.
+    """uvicorn's flow control, which here doesn't resume reading while requests wait for an earlier one's answer.
 
     Args:
-        transport: What is read from.
+        transport: The connection's.
         pipeline: The requests that wait.
     """
 
@@ -258,6 +240,6 @@ class _Flow(FlowControl):
         self._pipeline = pipeline
 
     def resume_reading(self) -> None:
-        """Read on, unless requests wait."""
+        """Resume reading, unless requests wait."""
         if not self._pipeline:
             super().resume_reading()

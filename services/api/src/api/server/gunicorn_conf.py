@@ -12,7 +12,7 @@ from api.settings import load_settings
 
 _settings = load_settings()
 _settings.metrics_dir.mkdir(parents=True, exist_ok=True)
-# prometheus_client reads this at import, so it has to stand before anything imports api.telemetry.metrics.
+# prometheus_client reads this at import, so it is set before api.telemetry.metrics is imported.
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_settings.metrics_dir))
 
 from gunicorn.arbiter import Arbiter  # noqa: E402
@@ -26,23 +26,23 @@ workers = _settings.workers
 worker_class = "api.server.worker.ApiWorker"
 backlog = _settings.backlog
 keepalive = _settings.keep_alive_s
-# Above what a worker takes at most: it ends by itself, with every answer given, and isn't killed.
+# Longer than a graceful shutdown takes, so that gunicorn never kills a worker that is finishing its requests.
 graceful_timeout = int(_settings.unready_s + _settings.drain_s) + 5
 timeout = 30
-# gunicorn's heartbeat files; on tmpfs a slow disk can't get a worker killed.
+# gunicorn's heartbeat files; on tmpfs, so that a slow disk gets no worker killed.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112
 accesslog = None
-# What is served by them, the worker decides; to gunicorn they only make its log say https.
+# The worker makes its own TLS context; gunicorn needs the files only to log https.
 certfile, keyfile = (str(file) if file else None for file in (_settings.tls_cert_file, _settings.tls_key_file))
 control_socket_disable = True
 
 _M_MMAP_THRESHOLD = -3
-# One byte that the master shares with the workers it forks: whether it has been told to stop.
+# One byte shared by the master and its workers: whether the master has been told to stop.
 _stopping = mmap.mmap(-1, 1)
 
 
 def on_starting(_server: Arbiter) -> None:
-    """Set up the master's log and forget the counters of the last run."""
+    """Set up the master's log and delete the counters of the last run."""
     logs.set_up(_settings)
     if warning := _settings.warning():
         logging.getLogger(__name__).warning(warning)
@@ -50,7 +50,7 @@ def on_starting(_server: Arbiter) -> None:
 
 
 def when_ready(server: Arbiter) -> None:
-    """Let the workers know of a stop: to them it looks the same as being replaced."""
+    """Let the workers tell a stop of the whole api from being replaced: both reach them as the same signal."""
 
     def on_term(number: int, frame: FrameType | None) -> None:
         _stopping[0] = 1
@@ -60,15 +60,16 @@ def when_ready(server: Arbiter) -> None:
 
 
 def post_fork(_server: Arbiter, worker: Worker) -> None:
-    """Tell a worker where to look, and let it give back its memory."""
+    """Give a worker access to that byte, and let it return freed memory to the system."""
     worker.is_api_stopping = lambda: _stopping[0] == 1
-    _give_back_large_blocks()
+    _return_large_blocks()
 
 
-def _give_back_large_blocks() -> None:
-    """Have every block of over 1 MB returned to the system as soon as it is free.
+def _return_large_blocks() -> None:
+    """Make malloc return every block of over 1 MB to the system as soon as it is freed.
 
-    glibc raises this bound by itself to what was freed last, up to 32 MB; blocks of that size then leave holes behind.
+    glibc raises this threshold to the size of the block freed last, up to 32 MB, and the heap fragments after blocks of
+    that size.
     Source: https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
     with contextlib.suppress(OSError, AttributeError):  # another C library
@@ -76,10 +77,10 @@ def _give_back_large_blocks() -> None:
 
 
 def post_worker_init(_worker: Worker) -> None:
-    """Set up a worker's log, after gunicorn has set up its own."""
+    """Set up a worker's log, after gunicorn's own."""
     logs.set_up(_settings)
 
 
 def child_exit(_server: Arbiter, worker: Worker) -> None:
-    """Take a dead worker's live gauges out of the sum."""
+    """Remove a dead worker's live gauges from the sums."""
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

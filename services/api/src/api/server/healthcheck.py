@@ -1,7 +1,7 @@
-"""``python -m api.server.healthcheck``: asks the api of this container whether it is ready, over TLS where that is on.
+"""``python -m api.server.healthcheck``: asks the api of this container whether it is ready, over TLS where it is on.
 
-It reads its variables itself and imports next to nothing: it runs every few seconds, and the settings' module alone
-would take several times as long as the question.
+It reads its variables itself and imports little: it runs every few seconds, and importing the settings alone would take
+several times as long as the request.
 """
 
 import os
@@ -24,7 +24,7 @@ def is_ready(env: Mapping[str, str]) -> bool:
         import ssl  # noqa: PLC0415 - see above
 
         scheme = "https"
-        # Whose certificate it is needn't be asked on the way to oneself, and it names another host than 127.0.0.1.
+        # The certificate isn't verified: it names another host, and the connection stays on this machine.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -1,11 +1,10 @@
-"""The answer to what never was a request: the body that every error has, written without the app."""
+"""The answer to bytes that aren't a request: the one error body, written without the app."""
 
 import logging
 import os
 import time
 from collections.abc import Iterable
-
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+from http import HTTPStatus
 
 from api.errors import ApiError, response_of
 from api.telemetry import metrics
@@ -15,11 +14,11 @@ _log = logging.getLogger(__name__)
 
 
 def wire_of(refusal: ApiError, server_headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Return the answer as it goes over the wire, having counted and logged it as the middleware does with requests.
+    """Return the bytes of the answer. It is counted and logged here, as the middleware does with requests.
 
     Args:
-        refusal: What is wrong with what has come.
-        server_headers: The headers that the server gives every answer.
+        refusal: What is wrong with the bytes that arrived.
+        server_headers: The headers that the server adds to every answer.
     """
     record = RequestContext(os.urandom(16).hex(), time.perf_counter(), error_code=refusal.code)
     metrics.account(record, None, "", refusal.status, record.start)
@@ -33,5 +32,5 @@ def wire_of(refusal: ApiError, server_headers: Iterable[tuple[bytes, bytes]]) ->
         (b"x-content-type-options", b"nosniff"),
         (b"connection", b"close"),
     ]
-    lines = [b"%b: %b\r\n" % header for header in headers]
-    return b"".join([STATUS_LINE[refusal.status], *lines, b"\r\n", bytes(response.body)])
+    status_line = f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}\r\n".encode()
+    return b"".join([status_line, *(b"%b: %b\r\n" % header for header in headers), b"\r\n", bytes(response.body)])

@@ -1,7 +1,8 @@
-"""The gunicorn worker class: uvicorn with uvloop and httptools, and a way out on which no request gets lost.
+"""The gunicorn worker class: uvicorn with uvloop and httptools, and a graceful shutdown that loses no request.
 
-Told to stop, a worker serves on for ``unready_s``: it still accepts, answers with ``Connection: close``, and, where
-the whole api stops, says at ``/health/ready`` that it does. Then it closes its door, finishes what it has, and ends.
+On a stop signal a worker serves on for ``unready_s``: it still accepts connections, answers with ``Connection: close``,
+and, where the whole api stops, is unready at ``/health/ready``. Then it stops listening, finishes the requests in
+flight, and ends. The names of uvicorn and gunicorn used here are listed in docs/decisions/0008-private-names.md.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from types import FrameType
 from typing import Any, ClassVar
 
@@ -26,19 +27,18 @@ from api.server.connection import ClientConnection
 from api.settings import Settings
 from api.tls import server_context
 
-# How long somebody who has connected, and has asked nothing yet, is waited for once the door is shut.
+# How long a client that has connected but sent no request yet is waited for once the worker has stopped listening.
 _FIRST_REQUEST_S = 1.0
 _TICK_S = 0.1
-_TICKS_A_LOOK = 10
-_settings = Settings()
+_TICKS_A_CHECK = 10
 
 
 class DrainingServer(Server):
-    """uvicorn, leaving in steps.
+    """uvicorn's server with a shutdown in steps.
 
     Args:
-        config: uvicorn's.
-        drain: Told when the worker begins to leave.
+        config: uvicorn's configuration.
+        drain: Told when the worker begins to stop.
         unready_s: Seconds to serve on for, ≥ 0.
         is_api_stopping: Says whether all workers stop, or this one only.
     """
@@ -53,17 +53,17 @@ class DrainingServer(Server):
         self._is_hurried = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Note the signal; an interrupt (Ctrl-C, gunicorn's quick stop) leaves out the time to serve on for."""
+        """Note the signal; an interrupt (Ctrl-C, gunicorn's quick stop) skips the time to serve on for."""
         self._is_hurried |= sig in {signal.SIGINT, signal.SIGQUIT}
         super().handle_exit(sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
-        """Do what uvicorn does ten times a second, and now and then hang up on clients that keep us waiting."""
-        if counter % _TICKS_A_LOOK == 0:
+        """Do what uvicorn does ten times a second, and once a second close connections of clients over their time."""
+        if counter % _TICKS_A_CHECK == 0:
             now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):
                 if isinstance(connection, ClientConnection):
-                    connection.look(now)
+                    connection.check(now)
         return await super().on_tick(counter)
 
     async def main_loop(self) -> None:
@@ -74,39 +74,39 @@ class DrainingServer(Server):
             await self._wait(lambda: self._is_hurried, self._unready_s)
 
     async def shutdown(self, sockets: list[Any] | None = None) -> None:
-        """Close the door, and let everybody who is in finish.
+        """Stop listening, and finish the requests of all connections.
 
-        uvicorn would hang up on whoever has connected and not asked yet, and would let gunicorn's heartbeat stop.
+        uvicorn alone would close connections that haven't sent their first request, and stop gunicorn's heartbeat.
         """
         async with self._ticking():
-            last = [connection for door in sockets or () for connection in _standing_at(door)]
-            for door in (*self.servers, *(sockets or ())):
-                door.close()
+            accepted = [connection for listener in sockets or () for connection in _accept_all(listener)]
+            for listener in (*self.servers, *(sockets or ())):
+                listener.close()
             self.servers = []
-            await self._take_in(last)
-            await self._wait(self._has_everybody_asked, _FIRST_REQUEST_S)
+            await self._adopt(accepted)
+            await self._wait(self._has_every_client_asked, _FIRST_REQUEST_S)
             await super().shutdown()
 
-    async def _take_in(self, connections: list[socket.socket]) -> None:
+    async def _adopt(self, connections: list[socket.socket]) -> None:
         loop, config = asyncio.get_running_loop(), self.config
         protocol: Callable[..., asyncio.Protocol] = config.http_protocol_class
         make = functools.partial(protocol, config=config, server_state=self.server_state, app_state=self.lifespan.state)
-        taken = (loop.connect_accepted_socket(make, connection, ssl=config.ssl) for connection in connections)
-        await asyncio.gather(*taken, return_exceptions=True)
+        adopted = (loop.connect_accepted_socket(make, connection, ssl=config.ssl) for connection in connections)
+        await asyncio.gather(*adopted, return_exceptions=True)
 
-    def _has_everybody_asked(self) -> bool:
+    def _has_every_client_asked(self) -> bool:
         connections = self.server_state.connections
         return self._is_hurried or all(getattr(connection, "cycle", None) for connection in connections)
 
     async def _wait(self, condition: Callable[[], bool], at_most_s: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(at_most_s):
-                while not condition():  # noqa: ASYNC110 - uvicorn has nothing to wait on
+                while not condition():  # noqa: ASYNC110 - uvicorn has no event to wait for
                     await asyncio.sleep(_TICK_S / 2)
 
     @contextlib.asynccontextmanager
-    async def _ticking(self) -> Any:  # noqa: ANN401 - contextlib's generator
-        """Keep uvicorn's ``Date`` and gunicorn's heartbeat going, which its main loop does until it ends."""
+    async def _ticking(self) -> AsyncIterator[None]:
+        """Keep uvicorn's ``Date`` and gunicorn's heartbeat going, as uvicorn's main loop does until it ends."""
 
         async def tick() -> None:
             for count in itertools.count():
@@ -120,26 +120,19 @@ class DrainingServer(Server):
             ticking.cancel()
 
 
-def _tls_context(_config: Config, _default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
-    """Return what a worker speaks TLS by; read anew by each, so that ``HUP`` takes up a renewed certificate."""
-    assert _settings.tls_cert_file is not None  # noqa: S101 - for the types; the settings have seen to it
-    assert _settings.tls_key_file is not None  # noqa: S101
-    return server_context(_settings.tls_cert_file, _settings.tls_key_file, _settings.tls_client_ca_file)
-
-
-def _standing_at(door: socket.socket) -> list[socket.socket]:
-    """Accept whoever the kernel has let in and nobody has taken yet: the last to close the door would cut them off."""
+def _accept_all(listener: socket.socket) -> list[socket.socket]:
+    """Accept the connections that wait in the kernel's queue; they would be reset when the last listener closes."""
     found = []
-    with contextlib.suppress(OSError):  # BlockingIOError: that was the last
+    with contextlib.suppress(OSError):  # BlockingIOError: the queue is empty
         while True:
-            connection, _ = door.accept()
+            connection, _ = listener.accept()
             connection.setblocking(False)  # noqa: FBT003 - its name says it
             found.append(connection)
     return found
 
 
 class ApiWorker(UvicornWorker):  # type: ignore[misc]
-    """Finishes what is in flight at a stop, for ``drain_s`` at most: gunicorn's time-out isn't passed on to uvicorn."""
+    """Runs the app with the settings that it was made with."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
@@ -147,26 +140,31 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]
         "lifespan": "on",
         "access_log": False,
         "server_header": False,
-        # Nobody in front is believed who the client is unless the deployment says so.
-        "proxy_headers": bool(_settings.trusted_proxies),
-        "forwarded_allow_ips": _settings.trusted_proxies,
-        "timeout_graceful_shutdown": _settings.drain_s,
-        "ssl_context_factory": _tls_context if _settings.tls_cert_file else None,
     }
     # Set by gunicorn_conf after the fork.
     is_api_stopping: Callable[[], bool]
 
     async def _serve(self) -> None:
-        self.config.app = self.wsgi
-        state, settings = self.wsgi.state, self.wsgi.state.settings
-        self.config.http = functools.partial(
-            ClientConnection,
-            settings=settings,
-            is_refused=lambda path: state.limiter.is_full() and state.access.is_guarded(path),
-        )
-        server = DrainingServer(self.config, state.drain, settings.unready_s, self.is_api_stopping)
-        # gunicorn's quick stop; the class above only makes a note of it that nobody reads.
+        config, state = self.config, self.wsgi.state
+        settings: Settings = state.settings
+        config.app = self.wsgi
+        config.http = functools.partial(ClientConnection, settings=settings)
+        # Headers of proxies count only where the deployment names the proxies.
+        config.proxy_headers, config.forwarded_allow_ips = bool(settings.trusted_proxies), settings.trusted_proxies
+        # gunicorn's own time-out isn't passed on to uvicorn.
+        config.timeout_graceful_shutdown = settings.drain_s
+        if settings.tls_cert_file is not None:
+            config.ssl_context_factory = functools.partial(_tls_context, settings)
+        server = DrainingServer(config, state.drain, settings.unready_s, self.is_api_stopping)
+        # gunicorn's quick stop, for which the base class installs a handler without effect.
         asyncio.get_running_loop().add_signal_handler(signal.SIGQUIT, server.handle_exit, signal.SIGQUIT, None)
         await server.serve(sockets=self.sockets)
         if not server.started:
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
+
+def _tls_context(settings: Settings, *_: object) -> ssl.SSLContext:
+    """Return a worker's TLS context; read anew by each worker, so that ``HUP`` takes up a renewed certificate."""
+    assert settings.tls_cert_file is not None  # noqa: S101 - for the types; the settings have checked both
+    assert settings.tls_key_file is not None  # noqa: S101
+    return server_context(settings.tls_cert_file, settings.tls_key_file, settings.tls_client_ca_file)

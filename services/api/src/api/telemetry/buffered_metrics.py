@@ -1,10 +1,10 @@
-"""Counting that costs a request next to nothing: in plain Python, and written to the shared files now and then.
+"""Metrics buffered in plain Python and written to prometheus_client's shared files every `PERIOD_S`.
 
-With several workers prometheus_client's values lie in memory-mapped files, where one observation of a histogram costs
-5 µs; a request makes four, and here they cost a tenth of that. What one worker's file says is old by `PERIOD_S` at
-most, and a worker that is killed takes that much with it.
+With several workers prometheus_client keeps values in memory-mapped files, where one observation of a histogram costs
+5 µs; a request makes four, which cost a tenth of that here. A worker's file is `PERIOD_S` old at most, and a killed
+worker loses as much.
 
-All of it belongs to the thread of the event loop.
+Everything here runs in the event loop's thread.
 """
 
 from bisect import bisect_left
@@ -19,7 +19,7 @@ class BufferedCounter:
     """A counter.
 
     Args:
-        counter: What is written to.
+        counter: The prometheus_client counter to write to.
     """
 
     def __init__(self, counter: Counter) -> None:
@@ -31,7 +31,7 @@ class BufferedCounter:
         self._pending[labels] += 1
 
     def flush(self) -> None:
-        """Write what is pending."""
+        """Write the pending values."""
         for labels, count in self._pending.items():
             self._counter.labels(*labels).inc(count)
         self._pending.clear()
@@ -56,7 +56,7 @@ class BufferedHistogram:
     """A histogram.
 
     Args:
-        histogram: What is written to.
+        histogram: The prometheus_client histogram to write to.
     """
 
     def __init__(self, histogram: Histogram) -> None:
@@ -64,7 +64,7 @@ class BufferedHistogram:
         self._series: dict[tuple[str, ...], _Series] = {}
 
     def add(self, value: float, *labels: str) -> None:
-        """Take in one value."""
+        """Record one value."""
         series = self._series.get(labels)
         if series is None:
             child = self._histogram.labels(*labels) if labels else self._histogram
@@ -72,13 +72,13 @@ class BufferedHistogram:
         series.add(value)
 
     def flush(self) -> None:
-        """Write what is pending."""
+        """Write the pending values."""
         for series in self._series.values():
             series.flush()
 
 
 class _Series:
-    """One child of a histogram. The library has no name of its own for many observations at a time."""
+    """One child of a histogram; the library has no public way to write several observations at once."""
 
     __slots__ = ("_bounds", "_child", "_counts", "_total")
 

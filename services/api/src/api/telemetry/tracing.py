@@ -1,7 +1,7 @@
 """Traces from the client's ``traceparent`` through the api into Triton's own spans; off unless an endpoint is set.
 
-FastAPI itself makes the span of a request. Here it gets its children ``decode`` and ``queue``, and the calls to Triton
-get theirs. Who is sampled is decided before any of that, so that the others cost next to nothing.
+FastAPI makes the span of a request. This module adds its children ``decode`` and ``queue``, and the spans of the calls
+to Triton. Sampling is decided before any span is made, so that an unsampled request costs next to nothing.
 """
 
 import random
@@ -24,7 +24,7 @@ Metadata = Sequence[tuple[str, str]]
 # https://www.w3.org/TR/trace-context/#traceparent-header
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?")
 _SAMPLED = 0x01
-# Probes and scrapes come all the time and say nothing.
+# Probes and scrapes are frequent and not worth a trace.
 _UNTRACED = ("/health", "/metrics")
 _OFF: TelemetryConfig = {
     "tracing": False,
@@ -37,14 +37,14 @@ _INTO_HEADERS = TraceContextTextMapPropagator()
 
 
 class Parent(NamedTuple):
-    """Where a request comes from, as its ``traceparent`` has it."""
+    """The trace context of a request's ``traceparent``."""
 
     trace_id: str  # 32 hexadecimal digits
     is_sampled: bool
 
 
 def parent_of(headers: dict[bytes, bytes]) -> Parent | None:
-    """Return the trace that the client says it is in; None if it says nothing, or nothing sound."""
+    """Return the client's trace context; None without a valid ``traceparent``."""
     given = headers.get(b"traceparent")
     found = _TRACEPARENT.fullmatch(given) if given else None
     return Parent(found[1].decode(), bool(int(found[2], 16) & _SAMPLED)) if found else None
@@ -54,27 +54,27 @@ class Tracing:
     """Makes the spans of one worker.
 
     Args:
-        settings: Where they go, and how many of the requests have some.
+        settings: The collector's endpoint, and the share of requests that are sampled.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._ratio = settings.trace_ratio
         self._otlp = None
         if settings.otlp_endpoint:
-            from api.telemetry import otlp  # noqa: PLC0415 - a tenth of a second and 10 MB, for those who want it
+            from api.telemetry import otlp  # noqa: PLC0415 - 0.1 s and 10 MB, only with an endpoint
 
             self._otlp = otlp.Exporter(settings.otlp_endpoint)
             self._tracer = self._otlp.provider.get_tracer("api")
 
     def of_framework(self) -> TelemetryConfig:
-        """Return what the framework is to do: nothing, or a span for each request that is sampled."""
+        """Return the framework's telemetry settings: off, or a span for each sampled request."""
         if self._otlp is None:
             return _OFF
         return _OFF | {"tracing": True, "tracer_provider": self._otlp.provider, "exclude": self._is_left_out}
 
     @asynccontextmanager
     async def exporting(self) -> AsyncIterator[None]:
-        """Send the spans while the block runs, and what is left at its end."""
+        """Export spans while the block runs, and the remaining ones at its end."""
         if self._otlp is None:
             yield
             return
@@ -82,7 +82,7 @@ class Tracing:
             yield
 
     def begin(self, context: RequestContext) -> None:
-        """Let a request know of its span."""
+        """Attach the current span to the request's context."""
         if self._otlp is None:
             return
         span = trace.get_current_span()
@@ -92,7 +92,7 @@ class Tracing:
             context.trace_id = trace.format_trace_id(span.get_span_context().trace_id)
 
     def end(self, context: RequestContext) -> None:
-        """Make the spans of what a request did before its call."""
+        """Make the spans of the stages before the call to Triton."""
         if context.span is None:
             return
         parent = trace.set_span_in_context(context.span)
@@ -103,10 +103,10 @@ class Tracing:
 
     @contextmanager
     def call(self, contexts: Sequence[RequestContext], rows: int) -> Iterator[Metadata]:
-        """Make the span of a call to Triton, and return what tells Triton of it.
+        """Make the span of a call to Triton, and yield the gRPC metadata that carries it to Triton.
 
-        The span lies in the first traced request's trace and has a link to every traced request that the call carries;
-        those of the others have a link to it.
+        The span belongs to the first traced request's trace and has a link to every traced request in the call; the
+        spans of the other requests have a link to it.
         """
         spans = [context.span for context in contexts if context.span]
         if not spans:
@@ -124,7 +124,7 @@ class Tracing:
             yield tuple(headers.items())
 
     def _is_left_out(self, scope: MutableMapping[str, Any]) -> bool:
-        """Say whether a request goes without a span: as its client decided, or by lot where it has no trace yet."""
+        """Say whether a request gets no span: as its ``traceparent`` says, else by ``trace_ratio``."""
         if scope["path"].startswith(_UNTRACED):
             return True
         parent = parent_of(dict(scope["headers"]))

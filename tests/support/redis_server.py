@@ -1,0 +1,56 @@
+"""A real redis-server on a free loopback port, where this machine has the program."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+from redis import Redis, RedisError
+
+from tests.support.process import Process, clean_env, free_port, wait_until
+
+NEEDS = "install Debian's package redis-server"
+
+
+class RedisServer(Process):
+    """Starts ``redis-server`` without persistence; ``with RedisServer(folder) as server: server.url``.
+
+    Skips the test where there is no such program, or fails where it was promised.
+
+    Args:
+        folder: For its log.
+        password: What clients have to give; none if empty.
+    """
+
+    def __init__(self, folder: Path, password: str = "") -> None:
+        program = shutil.which("redis-server")
+        if program is None:
+            reason = f"redis-server isn't on the path: {NEEDS}"
+            if os.environ.get("CI_REQUIRE_REDIS") == "1":
+                pytest.fail(reason)
+            pytest.skip(reason)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.url = f"redis://:{password}@127.0.0.1:{self.port}/0" if password else f"redis://127.0.0.1:{self.port}/0"
+        self.client = Redis.from_url(self.url, decode_responses=True)
+        argv = [program, "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no"]
+        argv += ["--requirepass", password] if password else []
+        super().__init__(argv, folder / "redis.log", clean_env(), folder)
+
+    def start(self) -> None:
+        super().start()
+        wait_until(self._answers, 10, "redis-server")
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except RedisError:
+            return False
+
+    def hang(self) -> None:
+        """Stop it, so that it neither answers nor closes connections."""
+        self.send(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.send(signal.SIGCONT)
