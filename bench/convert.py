@@ -16,8 +16,8 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from trainer import onnx_graph, torchscript
-from trainer.network import DigitNetwork
+from trainer.digits import onnx_graph, torchscript
+from trainer.digits.network import DigitNetwork
 
 # Between two exact implementations of the same float32 sums.
 MAX_DIFFERENCE = 1e-3

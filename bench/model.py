@@ -13,7 +13,7 @@ from PIL import Image
 from bench.errors import StartFailed
 from bench.paths import ROOT, RUN
 from loadgen.samples import Sample, load_samples
-from trainer.repository import Repository
+from modelrepo.repository import Repository
 
 NAME = "mnist_cnn"
 IMAGES = 32

@@ -8,7 +8,7 @@ from chaos.faults import overload, publishing, releases, replicas, triton, worke
 from chaos.row import Row
 from chaos.scene import Scene
 from chaos.stack import Api
-from trainer.formats import FORMATS
+from modelrepo.formats import FORMATS
 
 
 class Fault(NamedTuple):

@@ -17,9 +17,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from modelrepo.errors import RepositoryError
+from modelrepo.repository import Repository
 from trainer import __main__ as trainer
-from trainer.errors import RepositoryError
-from trainer.repository import Repository
+from trainer.digits import training  # noqa: F401  PyTorch, once and not in each fork
 from trainer.settings import Settings
 
 _CHANGES = {"open", "os.chmod", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}

@@ -7,7 +7,7 @@ from chaos import processes
 from chaos.errors import ChaosError
 from chaos.scene import quick_training, trainer_argv
 from chaos.stack import MODEL
-from trainer.repository import Repository
+from modelrepo.repository import Repository
 
 
 async def prepare(source: Path | None, folder: Path) -> Path:

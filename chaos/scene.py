@@ -21,7 +21,7 @@ from chaos.probe import Probe
 from chaos.row import Row
 from chaos.stack import ADMIN_KEY, MODEL, Api, Triton
 from loadgen.samples import load_samples
-from trainer.repository import Repository
+from modelrepo.repository import Repository
 
 _LEAST_QUESTIONS = 16
 _CLIENTS = 16

@@ -11,9 +11,9 @@ import onnx
 import torch
 
 from chaos.errors import ChaosError
-from trainer import durable, model_config
-from trainer.idx import sha256
-from trainer.repository import CONFIG_FILE, MANIFEST_FILE, Repository
+from modelrepo import durable, model_config
+from modelrepo.checksum import sha256
+from modelrepo.repository import CONFIG_FILE, MANIFEST_FILE, Repository
 
 MODEL_FILES = ("model.onnx", "model.pt")
 CLASSES = 10

@@ -22,10 +22,10 @@ from PIL import Image
 from torch import Tensor
 
 from loadgen.samples import load_samples
-from trainer.errors import TrainerError
-from trainer.evaluate import log_probabilities
-from trainer.repository import Repository
-from trainer.serving import MAX_PROBABILITY_DIFFERENCE
+from modelrepo.repository import Repository
+from trainer.digits.evaluate import log_probabilities
+from trainer.digits.probe import MAX_PROBABILITY_DIFFERENCE
+from trainer.errors import COMMAND_ERRORS
 from trainer.settings import Settings
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -44,7 +44,7 @@ def main() -> None:
             give_up("PyTorch finds no CUDA here, so there is nothing to compare the CPU with")
         path = options.model or published(Settings())
         sys.exit(0 if compare(path, options.api) else 1)
-    except (TrainerError, OSError, RuntimeError) as exc:
+    except (*COMMAND_ERRORS, OSError, RuntimeError) as exc:
         give_up(str(exc).splitlines()[0])
 
 

@@ -20,13 +20,13 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from trainer import export
+from modelrepo.formats import FORMATS, FormatName
+from modelrepo.repository import Repository
 from trainer.console import Console
-from trainer.data import Images, load_dataset
-from trainer.errors import TrainerError
-from trainer.evaluate import accuracy
-from trainer.formats import FORMATS, FormatName
-from trainer.repository import Repository
+from trainer.digits import export
+from trainer.digits.data import Images, load_dataset
+from trainer.digits.evaluate import accuracy
+from trainer.errors import COMMAND_ERRORS
 from trainer.settings import Settings
 
 BATCH_SIZES = (1, 8, 32, 128)
@@ -42,7 +42,7 @@ def main() -> None:
     chosen: list[Path] = parser.parse_args().files
     try:
         print(report(chosen, Settings()))
-    except (TrainerError, OSError) as exc:
+    except (*COMMAND_ERRORS, OSError) as exc:
         raise SystemExit(f"error: {exc}") from exc
 
 

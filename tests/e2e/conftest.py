@@ -18,7 +18,7 @@ from tests.support.drawing_page import DrawingPage
 from tests.support.process import clean_env
 from tests.support.triton_server import TritonServer
 from trainer.console import Console
-from trainer.data import Images, load_dataset
+from trainer.digits.data import Images, load_dataset
 from trainer.settings import Settings as TrainerSettings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,15 +16,17 @@ from tritonclient.grpc import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
 from api import healthcheck
+from modelrepo import triton_repository_api
+from modelrepo.errors import ServingError
+from modelrepo.target import Target, Tls
 from tests.support.api_server import ApiServer
 from tests.support.images import as_json, png
 from tests.support.load import Load
 from tests.support.process import Process, clean_env, wait_until
 from tests.support.secrets_folder import make_secrets
 from tests.support.triton_server import TritonServer
-from trainer import release, serving
-from trainer.errors import ServingError
 from trainer.settings import Settings as TrainerSettings
+from trainer.target import target_of
 
 FIXED_KEY = "fixed-key-of-the-tests"
 
@@ -118,19 +120,19 @@ def test_the_trainer_loads_a_version_over_tls(locked, monkeypatch):
     monkeypatch.setenv("TRITON_TLS_CA_FILE", str(locked.secrets / "ca.crt"))
     monkeypatch.setenv("TRAINER_TRITON_TLS_CERT_FILE", str(locked.secrets / "client.crt"))
     monkeypatch.setenv("TRAINER_TRITON_TLS_KEY_FILE", str(locked.secrets / "client.key"))
-    assert serving.load(release.target_of(TrainerSettings()), 1, None) == [locked.triton.grpc_url]
+    assert triton_repository_api.load(target_of(TrainerSettings()), "mnist_cnn", 1, None) == [locked.triton.grpc_url]
 
 
 def test_the_trainer_does_not_take_a_triton_that_it_can_t_talk_to_for_none(locked, tmp_path):
     other = make_secrets(tmp_path / "secrets")
     for tls, said in (
-        (None, "hangs up"),
-        (serving.Tls(locked.secrets / "ca.crt"), "hangs up"),
-        (serving.Tls(other / "ca.crt", other / "client.crt", other / "client.key"), "no certificate"),
+        (None, "closes the connection"),
+        (Tls(locked.secrets / "ca.crt"), "closes the connection"),
+        (Tls(other / "ca.crt", other / "client.crt", other / "client.key"), "no certificate"),
     ):
-        target = serving.Target(locked.triton.grpc_url, locked.triton.admin_key, 10, "mnist_cnn", tls)
+        target = Target(locked.triton.grpc_url, locked.triton.admin_key, 10, tls)
         with pytest.raises(ServingError, match=said):
-            serving.check_access(target)
+            triton_repository_api.check_access(target)
 
 
 def test_keys_change_under_load_without_a_failed_request(locked, body):

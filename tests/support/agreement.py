@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from tests.support.images import as_json, png
-from trainer.data import Images
+from trainer.digits.data import Images
 
 
 def probabilities_of(network: torch.nn.Module, images: Images) -> np.ndarray:

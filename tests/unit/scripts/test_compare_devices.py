@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainer.network import build_network
+from trainer.digits.network import build_network
 
 SCRIPT = Path(__file__).parents[3] / "scripts/compare_devices.py"
 

@@ -1,4 +1,4 @@
-"""What the trainer's tests share: images that are quick to learn, a manifest, an environment without settings."""
+"""Shared by the trainer's tests: images that are quick to learn, a manifest, an environment without settings."""
 
 import io
 import os
@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from modelrepo.repository import Repository
 from trainer.console import Console
-from trainer.data import Dataset, Images
-from trainer.manifest import CONTRACT, DatasetRecord, Manifest
-from trainer.repository import Repository
+from trainer.digits.contract import CONTRACT
+from trainer.digits.data import Dataset, Images
+from trainer.digits.manifest import DatasetRecord, DigitManifest
 from trainer.settings import Settings
 
 
@@ -23,7 +24,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
-    """Small batches on many threads only wait for one another."""
+    """Threads would spend more time on synchronisation than small batches take."""
     torch.set_num_threads(1)
 
 
@@ -33,7 +34,7 @@ def console() -> Console:
 
 
 def bright_squares(count: int, seed: int) -> Images:
-    """Return images whose label is where their bright square lies: a network learns them in a few steps."""
+    """Return images with a bright square at a place given by the label: a network learns them in a few steps."""
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(count) % 10
     images_u8 = torch.randint(0, 40, (count, 1, 28, 28), dtype=torch.uint8, generator=generator)
@@ -51,8 +52,8 @@ def dataset() -> Dataset:
 
 
 @pytest.fixture
-def manifest(dataset: Dataset) -> Manifest:
-    return Manifest(
+def manifest(dataset: Dataset) -> DigitManifest:
+    return DigitManifest(
         format="onnx",
         created="2026-01-02T03:04:05+00:00",
         validation_accuracy=0.9950,
@@ -84,6 +85,6 @@ def settings(tmp_path: Path) -> Settings:
         min_accuracy=0.0,
         threads=1,
         train_limit=200,
-        # The discard port: nobody answers there.
+        # The discard port: nothing listens there.
         triton_url="127.0.0.1:9",
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from modelrepo.errors import RepositoryLocked
 from trainer import __main__ as command_line
 from trainer import errors, pipeline
 
@@ -21,7 +22,7 @@ def repository_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_each_error_ends_in_its_own_code_and_one_line(repository_dir, monkeypatch, capsys) -> None:
     def fail(*args: object, **kwargs: object) -> None:
-        raise errors.RepositoryLocked("another trainer\nis at work")
+        raise RepositoryLocked("another trainer\nis at work")
 
     monkeypatch.setattr(pipeline, "train", fail)
     assert command_line.main(["train"]) == 7
@@ -36,7 +37,7 @@ def test_codes_are_distinct_and_documented() -> None:
         assert re.search(rf"^\| {code} \| {re.escape(meaning)}", text, re.MULTILINE), f"README lacks exit code {code}"
 
 
-def test_flags_go_before_variables(repository_dir, monkeypatch) -> None:
+def test_flags_override_variables(repository_dir, monkeypatch) -> None:
     seen = []
     monkeypatch.setattr(pipeline, "ensure", lambda settings, console, load: seen.append((settings, load)))
     monkeypatch.setenv("TRAINER_EPOCHS", "7")
@@ -76,5 +77,5 @@ def test_an_interrupted_training_changes_nothing(repository_dir: Path, number: s
             assert line, process.stderr.read()
         process.send_signal(number)
         assert process.wait(30) == 130
-        assert process.stderr.read() == "error: interrupted; the repository is as it was or complete\n"
+        assert process.stderr.read() == "error: interrupted; the repository is unchanged or complete\n"
     assert [path.name for path in repository_dir.iterdir() if path.is_dir()] == []

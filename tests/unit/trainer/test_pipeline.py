@@ -2,12 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from trainer import pipeline, publish
+from modelrepo import publish
+from modelrepo.errors import RepositoryDamaged, RepositoryError, RepositoryLocked, VersionMissing
+from modelrepo.repository import Repository
+from trainer import listing, pipeline
 from trainer.console import Console
-from trainer.data import FLOORS
-from trainer.errors import AccuracyRefused, RepositoryDamaged, RepositoryError, RepositoryLocked, VersionMissing
-from trainer.manifest import Manifest
-from trainer.repository import Repository
+from trainer.digits import training
+from trainer.digits.manifest import DigitManifest
+from trainer.errors import AccuracyRefused
 from trainer.settings import Settings
 
 
@@ -15,15 +17,15 @@ def with_settings(settings: Settings, **changes: object) -> Settings:
     return settings.model_copy(update=changes)
 
 
-def test_train_tells_the_story_and_leaves_a_whole_version(
+def test_train_reports_each_step_and_publishes_a_whole_version(
     settings: Settings, repository: Repository, console: Console
 ) -> None:
     pipeline.train(settings, console, load=True)
-    story = console.out.getvalue()
+    printed = console.out.getvalue()
     for part in ("data", "network", "device", "epoch", "accuracy", "export", "gate", "published", "isn't running"):
-        assert part in story
+        assert part in printed
     assert repository.served() == 1
-    manifest = repository.manifest(1)
+    manifest = repository.record(1, DigitManifest)
     assert manifest.dataset.name == "digits"
     assert manifest.dataset.train_images == 200
     assert manifest.parameters < 100_000
@@ -51,7 +53,7 @@ def test_ensure_trains_only_if_nothing_is_published(settings, repository, consol
     assert trained == [True]
 
 
-def test_ensure_checks_what_is_published(settings, repository, manifest: Manifest, console, monkeypatch) -> None:
+def test_ensure_checks_what_is_published(settings, repository, manifest: DigitManifest, console, monkeypatch) -> None:
     monkeypatch.setattr(pipeline, "train", pytest.fail)
     publish.publish(repository, b"model", manifest)
     pipeline.ensure(settings, console, load=True)
@@ -62,30 +64,16 @@ def test_ensure_checks_what_is_published(settings, repository, manifest: Manifes
 
 
 def test_what_cannot_be_written_is_found_before_anything_is_learned(settings, console, monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "load_dataset", pytest.fail)
+    monkeypatch.setattr(training, "load_dataset", pytest.fail)
     settings.model_repository.write_text("a file")
     with pytest.raises(RepositoryError):
         pipeline.train(settings, console, load=False)
 
 
 def test_a_second_trainer_is_refused_before_it_learns(settings, repository, console, monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "load_dataset", pytest.fail)
+    monkeypatch.setattr(training, "load_dataset", pytest.fail)
     with publish.training(repository), pytest.raises(RepositoryLocked):
         pipeline.train(settings, console, load=False)
-
-
-def test_list_shows_what_is_served_retired_and_damaged(settings, repository, manifest, console) -> None:
-    pipeline.list_versions(settings, console)
-    assert "nothing is published" in console.out.getvalue()
-    for _ in range(3):
-        publish.publish(repository, b"model", manifest)
-    (repository.folder / "1" / "manifest.json").unlink()
-    pipeline.list_versions(settings, console)
-    rows = console.out.getvalue().splitlines()[-3:]
-    assert [row.split()[:2] for row in rows] == [["3", "served"], ["2", "retired"], ["1", "retired"]]
-    assert "DAMAGED" in rows[2]
-    assert "99.50 %" in rows[0]
-    assert manifest.created in rows[0]
 
 
 def test_the_format_is_a_setting_and_going_back_crosses_it(
@@ -97,11 +85,11 @@ def test_the_format_is_a_setting_and_going_back_crosses_it(
     assert "of ONNX" in console.out.getvalue()
     assert "of TorchScript" in console.out.getvalue()
     assert [repository.model_path(version).name for version in (1, 2)] == ["model.onnx", "model.pt"]
-    # To load it, it is asked first, whatever its format; nobody answers there.
+    # To load a version, its file is run first, whatever its format; no Triton listens at that address.
     for _ in range(2):
         pipeline.rollback(settings, console, to=1, load=True)
         pipeline.rollback(settings, console, to=2, load=True)
-    pipeline.list_versions(settings, console)
+    listing.list_versions(settings, console)
     rows = [row.split() for row in console.out.getvalue().splitlines()[-2:]]
     assert [(row[1], row[7]) for row in rows] == [("served", "torchscript"), ("retired", "onnx")]
 
@@ -125,10 +113,6 @@ def test_a_rollback_to_what_cannot_be_loaded_moves_nothing(settings, repository,
     with pytest.raises(VersionMissing, match="version 9"):
         pipeline.rollback(settings, console, to=9, load=True)
     assert repository.served() == 2
-
-
-def test_every_data_set_has_a_floor() -> None:
-    assert FLOORS.keys() == {"mnist", "digits"}
 
 
 def test_the_repository_is_where_the_settings_say(settings: Settings, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What node-exporter is told of the trainer's runs."""
+"""The metrics that node-exporter reads."""
 
 import time
 from pathlib import Path
@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from trainer import pipeline, publish, release
+from modelrepo import publish, rollout, triton_repository_api
+from modelrepo.errors import ServingError
+from modelrepo.repository import Repository
+from trainer import pipeline
 from trainer.console import Console
-from trainer.errors import AccuracyRefused, ServingError
-from trainer.manifest import Manifest
-from trainer.repository import Repository
+from trainer.digits import training
+from trainer.digits.manifest import DigitManifest
+from trainer.errors import AccuracyRefused
 from trainer.settings import Settings
 
 
@@ -33,7 +36,7 @@ def test_a_training_reports_how_it_went_and_what_is_served(settings, repository,
     start = time.time()
     pipeline.train(settings, console, load=False)
     found = figures(file)
-    manifest = repository.manifest(1)
+    manifest = repository.record(1, DigitManifest)
     assert start <= found.pop("last_run_timestamp_seconds") <= time.time()
     assert manifest.training_s - 0.1 <= found.pop("last_run_duration_seconds") <= time.time() - start
     assert found == {
@@ -47,13 +50,13 @@ def test_a_training_reports_how_it_went_and_what_is_served(settings, repository,
 
 @pytest.mark.parametrize("error", [AccuracyRefused("poor"), KeyboardInterrupt(), RuntimeError("a bug")])
 def test_a_training_that_fails_says_so_and_keeps_what_is_served(
-    settings, repository, manifest: Manifest, console, file, monkeypatch, error
+    settings, repository, manifest: DigitManifest, console, file, monkeypatch, error
 ):
     def fail(*args: object) -> None:
         raise error
 
     publish.publish(repository, b"model", manifest)
-    monkeypatch.setattr(pipeline, "load_dataset", fail)
+    monkeypatch.setattr(training, "load_dataset", fail)
     with pytest.raises(type(error)):
         pipeline.train(settings, console, load=False)
     found = figures(file)
@@ -67,8 +70,8 @@ def test_a_version_that_triton_refuses_is_not_reported_as_served(settings, repos
         publish.withdraw(repository)
         raise ServingError("refused")
 
-    monkeypatch.setattr(release, "check_access", lambda settings: None)
-    monkeypatch.setattr(release, "serve", refuse)
+    monkeypatch.setattr(triton_repository_api, "check_access", lambda target: None)
+    monkeypatch.setattr(rollout, "serve", refuse)
     with pytest.raises(ServingError):
         pipeline.train(settings, console, load=True)
     assert set(figures(file)) == {"last_run_success", "last_run_timestamp_seconds", "last_run_duration_seconds"}
@@ -88,11 +91,11 @@ def test_going_back_changes_what_is_served_and_nothing_of_the_run(settings, repo
     assert figures(file) == found
 
 
-@pytest.mark.parametrize("former", [None, "not { a metric\n"])
-def test_what_is_served_is_reported_where_no_run_is_known(settings, repository, manifest, console, file, former):
-    if former is not None:
+@pytest.mark.parametrize("content", [None, "not { a metric\n"])
+def test_what_is_served_is_reported_where_no_run_is_known(settings, repository, manifest, console, file, content):
+    if content is not None:
         file.parent.mkdir()
-        file.write_text(former)
+        file.write_text(content)
     publish.publish(repository, b"model", manifest)
     pipeline.ensure(settings, console, load=False)
     assert set(figures(file)) == {"model_version", "validation_accuracy_ratio", "test_accuracy_ratio"}

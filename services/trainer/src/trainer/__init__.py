@@ -1,1 +1,1 @@
-"""Trains the digit model and publishes it to a Triton model repository."""
+"""The commands that train the digit model and publish it to a Triton model repository."""

@@ -9,26 +9,25 @@ from typing import get_args
 
 from pydantic import ValidationError
 
-# Before PyTorch brings OpenMP in: its threads spin while they wait for one another, and where the stack under load
-# wants the same cores, a training step then takes five times as long.
+# Set before PyTorch loads OpenMP. By default its threads spin while they wait for one another; if the stack under load
+# uses the same cores, a training step then takes five times as long.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from trainer import pipeline
+from trainer import listing
 from trainer.console import Console
-from trainer.errors import INTERRUPTED_EXIT_CODE, SettingsError, TrainerError, exit_codes
-from trainer.formats import FormatChoice
-from trainer.settings import DatasetChoice, DeviceChoice, Settings
+from trainer.errors import COMMAND_ERRORS, INTERRUPTED_EXIT_CODE, SettingsError, exit_code_of, exit_codes
+from trainer.settings import DatasetChoice, DeviceChoice, FormatChoice, Settings
 
 OVERRIDES = ("dataset", "epochs", "seed", "device", "format")
 EPILOG = """\
 examples:
-  python -m trainer train                      train, publish, and have a running Triton serve it
-  python -m trainer train --epochs 2 --no-load a quick run that leaves Triton alone
+  python -m trainer train                      train, publish, and load into a running Triton
+  python -m trainer train --epochs 2 --no-load a quick run that loads nothing into Triton
   python -m trainer ensure                     train only if nothing is published yet
   python -m trainer rollback                   serve the version that was served before
   python -m trainer rollback --to 3            serve version 3
 
-Every setting is a TRAINER_* variable; services/trainer/README.md names the important ones.
+Every setting is a TRAINER_* variable; docs/settings.md lists them.
 
 exit codes:
 """
@@ -44,15 +43,15 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="{train,ensure,list,rollback}")
-    train = commands.add_parser("train", help="train a network, and publish it if it is good enough")
-    ensure = commands.add_parser("ensure", help="train only if nothing is published; else check what is")
+    train = commands.add_parser("train", help="train a network, and publish it if it is accurate enough")
+    ensure = commands.add_parser("ensure", help="train if nothing is published; otherwise check the served version")
     commands.add_parser("list", help="show every version: served or retired, accuracy, date, checksum")
-    rollback = commands.add_parser("rollback", help="serve the version that was served before, or the one named")
+    rollback = commands.add_parser("rollback", help="serve the version that was served before, or version N")
     for command in (train, ensure):
         _add_training_flags(command)
-    rollback.add_argument("--to", type=int, metavar="VERSION", help="the version to serve; default: the one before")
+    rollback.add_argument("--to", type=int, metavar="VERSION", help="the version to serve; default: the previous one")
     for command in (train, ensure, rollback):
-        command.add_argument("--no-load", dest="load", action="store_false", help="don't tell a running Triton")
+        command.add_argument("--no-load", dest="load", action="store_false", help="load nothing into a running Triton")
     return parser
 
 
@@ -60,15 +59,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = build_parser().parse_args(arguments)
     console = Console()
-    # `docker stop` and Kubernetes ask with SIGTERM; it unwinds as Ctrl-C does.
+    # `docker stop` and Kubernetes send SIGTERM; it is handled as Ctrl-C is.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         _run(options, _settings(options), console)
-    except TrainerError as exc:
+    except COMMAND_ERRORS as exc:
         console.error(str(exc))
-        return exc.exit_code
+        return exit_code_of(exc)
     except KeyboardInterrupt:
-        console.error("interrupted; the repository is as it was or complete")
+        console.error("interrupted; the repository is unchanged or complete")
         return INTERRUPTED_EXIT_CODE
     return 0
 
@@ -83,10 +82,10 @@ def _add_training_flags(command: argparse.ArgumentParser) -> None:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    """Read the settings, flags before variables.
+    """Read the settings; flags override variables.
 
     Raises:
-        SettingsError: One can't be used. The value isn't shown: it may be the key.
+        SettingsError: A setting can't be used. The message doesn't show the value: it may be a key.
     """
     given = {name: getattr(options, name) for name in OVERRIDES if getattr(options, name, None) is not None}
     try:
@@ -97,15 +96,18 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _variable(location: tuple[int | str, ...]) -> str:
-    """Return the variable's name for where pydantic found fault."""
+    """Return the name of the variable at which pydantic found an error."""
     name = str(location[0]) if location else "settings"
     return name if name.isupper() else f"TRAINER_{name.upper()}"
 
 
 def _run(options: argparse.Namespace, settings: Settings, console: Console) -> None:
     if options.command == "list":
-        pipeline.list_versions(settings, console)
-    elif options.command == "rollback":
+        listing.list_versions(settings, console)
+        return
+    from trainer import pipeline  # noqa: PLC0415  `list` answers sooner without it
+
+    if options.command == "rollback":
         pipeline.rollback(settings, console, to=options.to, load=options.load)
     else:
         command = pipeline.train if options.command == "train" else pipeline.ensure

@@ -1,31 +1,32 @@
-"""What a person sees: plain lines on stdout, warnings, errors and bars on stderr."""
+"""The output of the commands: plain lines on stdout; warnings, errors and progress bars on stderr."""
 
 import sys
 from dataclasses import dataclass, field
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 @dataclass(frozen=True)
 class Console:
-    """Writes for people. On a terminal bars move; in a log there is a line an epoch instead.
+    """Writes messages. A terminal gets progress bars; a log gets one line an epoch instead.
 
     Args:
-        out: Where the story goes.
-        err: Where warnings, errors and bars go.
+        out: Receives lines and items.
+        err: Receives warnings, errors and bars.
     """
 
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
 
     def line(self, text: str) -> None:
-        """Write one line of the story."""
+        """Write one line."""
         self.out.write(f"{text}\n")
         self.out.flush()
 
     def item(self, name: str, text: str) -> None:
-        """Write one line with a name before it, in a column."""
+        """Write one line after a name, in columns."""
         self.line(f"{name:<12}{text}")
 
     def warning(self, text: str) -> None:
@@ -34,17 +35,19 @@ class Console:
         self.err.flush()
 
     def error(self, text: str) -> None:
-        """Write why the command ends here, as one line."""
+        """Write why the command failed, as one line."""
         self.err.write(f"error: {' '.join(text.split())}\n")
         self.err.flush()
 
     @property
     def is_interactive(self) -> bool:
-        """Whether a bar can be redrawn in place."""
+        """Whether ``err`` is a terminal, which can redraw a bar in place."""
         return self.err.isatty()
 
     def bar(self, name: str, total: int, unit: str) -> "tqdm[NoReturn]":
-        """Return a bar with the time left; silent where nobody watches."""
+        """Return a progress bar with the remaining time; it writes nothing where ``err`` isn't a terminal."""
+        from tqdm import tqdm  # noqa: PLC0415  only training and downloads need it
+
         return tqdm(
             desc=name,
             total=total or None,
@@ -58,7 +61,7 @@ class Console:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as people say them: ``42 s``, ``2 min 05 s``."""
+    """Return seconds in a short form: ``42 s``, ``2 min 05 s``."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 

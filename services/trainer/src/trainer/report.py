@@ -1,4 +1,4 @@
-"""What became of the last run, and what is served since: a file that Prometheus reads through node-exporter.
+"""Metrics of the last training and of the served version: a file that node-exporter passes on to Prometheus.
 
 Source: https://github.com/prometheus/node_exporter#textfile-collector
 """
@@ -12,30 +12,31 @@ from typing import NamedTuple
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 from prometheus_client.parser import text_string_to_metric_families
 
+from modelrepo.errors import RepositoryDamaged
+from modelrepo.repository import Repository
 from trainer.console import Console
-from trainer.errors import RepositoryDamaged
-from trainer.repository import Repository
+from trainer.digits.manifest import DigitManifest
 from trainer.settings import Settings
 
 _RUN = {
     "trainer_last_run_timestamp_seconds": "When the last training ended, in seconds since 1970.",
     "trainer_last_run_success": "1 if the last training ended with a version that is served, else 0.",
-    "trainer_last_run_duration_seconds": "How long the last training took, all of it.",
+    "trainer_last_run_duration_seconds": "Duration of the last training, from its start to its end.",
 }
 _SERVED = {
-    "trainer_model_version": "The version that the repository names to be served.",
-    "trainer_validation_accuracy_ratio": "Share of the validation images that this version tells right.",
-    "trainer_test_accuracy_ratio": "Share of the test images that this version tells right.",
+    "trainer_model_version": "The version that the repository's config names.",
+    "trainer_validation_accuracy_ratio": "Share of the validation images that this version classifies correctly.",
+    "trainer_test_accuracy_ratio": "Share of the test images that this version classifies correctly.",
 }
 
 
 class Report(NamedTuple):
-    """Writes the file, where the settings name one; whatever stands in the way is only a warning.
+    """Writes the file that the settings name, if they name one. A failure is only a warning.
 
     Args:
-        settings: Where to.
-        repository: What is served.
-        console: Takes the warning.
+        settings: They name the file.
+        repository: It names the served version.
+        console: Shows the warning.
     """
 
     settings: Settings
@@ -43,8 +44,8 @@ class Report(NamedTuple):
     console: Console
 
     @contextlib.contextmanager
-    def of_training(self) -> Iterator[None]:
-        """Report on the block, which is one training, however it ends."""
+    def training(self) -> Iterator[None]:
+        """Report on the block, which is one training, whether it succeeds, fails or is interrupted."""
         start = time.monotonic()
         success = False
         try:
@@ -53,8 +54,8 @@ class Report(NamedTuple):
         finally:
             self._write(dict(zip(_RUN, (time.time(), float(success), time.monotonic() - start), strict=True)))
 
-    def of_what_is_served(self) -> None:
-        """Report on another version; what is known of the last training stays."""
+    def update_served(self) -> None:
+        """Report on the served version; the figures of the last training are kept."""
         self._write(None)
 
     def _write(self, run: dict[str, float] | None) -> None:
@@ -71,7 +72,7 @@ class Report(NamedTuple):
             write_to_textfile(str(path), registry)
         except OSError as exc:
             self.console.warning(
-                f"TRAINER_METRICS_FILE: {path} can't be written ({exc.strerror}); nobody sees this run"
+                f"TRAINER_METRICS_FILE: {path} can't be written ({exc.strerror}); Prometheus won't see this run"
             )
 
     def _served(self) -> dict[str, float]:
@@ -79,7 +80,7 @@ class Report(NamedTuple):
         if version is None:
             return {}
         try:
-            manifest = self.repository.manifest(version)
+            manifest = self.repository.record(version, DigitManifest)
         except RepositoryDamaged:
             return {"trainer_model_version": version}
         shares = (version, manifest.validation_accuracy, manifest.test_accuracy)
@@ -87,7 +88,7 @@ class Report(NamedTuple):
 
 
 def _kept(path: Path) -> dict[str, float]:
-    """Return what the file says of the last training; nothing if there is none, or not one of ours."""
+    """Return the figures of the last training from the file; none if it is missing or has another format."""
     try:
         families = list(text_string_to_metric_families(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError):

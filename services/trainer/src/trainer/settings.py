@@ -1,4 +1,4 @@
-"""What can be set from outside, as ``TRAINER_*`` variables; one frozen object a process."""
+"""The ``TRAINER_*`` variables; one frozen object a process."""
 
 import os
 import sys
@@ -8,14 +8,15 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from trainer.formats import FormatChoice
+from modelrepo.formats import FormatName
 
 DatasetChoice = Literal["auto", "mnist", "digits"]
 DeviceChoice = Literal["auto", "cpu", "cuda"]
+FormatChoice = Literal["auto", FormatName]
 
 
 def default_cache_dir() -> Path:
-    """Return the folder in which this platform keeps a user's downloads that can be fetched again."""
+    """Return the folder in which this platform keeps a user's cached downloads."""
     if sys.platform == "darwin":
         base = Path.home() / "Library" / "Caches"
     else:
@@ -24,7 +25,7 @@ def default_cache_dir() -> Path:
 
 
 class Settings(BaseSettings):
-    """The trainer's settings. Each is read once, at start; flags on the command line go before variables."""
+    """The trainer's settings. Each is read once, at start; flags of the command line override variables."""
 
     model_config = SettingsConfigDict(
         env_prefix="TRAINER_", env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
@@ -32,11 +33,11 @@ class Settings(BaseSettings):
 
     data_dir: Path | None = Field(
         None,
-        description="Folder with MNIST's four IDX files, gzipped or plain; looked into before anything is fetched.",
+        description="Folder with MNIST's four IDX files, gzipped or plain; it is read before anything is downloaded.",
     )
     dataset: DatasetChoice = Field(
         "auto",
-        description="`mnist`, `digits` (scikit-learn's, bundled), or `auto`: MNIST, and digits if it can't be had.",
+        description="`mnist`, `digits` (scikit-learn's, bundled), or `auto`: MNIST if available, else digits.",
     )
     cache_dir: Path = Field(
         default_factory=default_cache_dir, description="Folder for downloads; the platform's cache folder unless set."
@@ -47,7 +48,7 @@ class Settings(BaseSettings):
         description="Addresses, separated by commas, of folders with MNIST's files; tried in order.",
     )
     download_timeout_s: float = Field(
-        15.0, gt=0, le=600, description="Seconds of silence after which a mirror is given up."
+        15.0, gt=0, le=600, description="Seconds without data after which the next mirror is tried."
     )
 
     model_repository: Path = Field(Path("model_repository"), description="Triton's model repository.")
@@ -57,18 +58,14 @@ class Settings(BaseSettings):
         description="The model's name and folder in the repository.",
     )
 
-    epochs: int = Field(
-        20, ge=1, le=1000, description="Times that every training image is seen; more often in a small data set."
-    )
+    epochs: int = Field(20, ge=1, le=1000, description="Passes over the training images; more in a small data set.")
     batch_size: int = Field(256, ge=8, le=8192, description="Images a training step.")
     seed: int = Field(
         1, ge=0, le=2**32 - 1, description="Seed of weights, order and augmentation; the split has its own."
     )
-    device: DeviceChoice = Field("auto", description="Where to train; `auto` takes CUDA where there is some.")
-    threads: int = Field(0, ge=0, le=1024, description="CPU threads to train with; 0 takes every core it may use.")
-    train_limit: int = Field(
-        0, ge=0, le=1_000_000, description="Train on so many images at most, for quick runs; 0 takes all."
-    )
+    device: DeviceChoice = Field("auto", description="Device to train on; `auto` takes CUDA if PyTorch finds a device.")
+    threads: int = Field(0, ge=0, le=1024, description="CPU threads to train with; 0 takes every usable core.")
+    train_limit: int = Field(0, ge=0, le=1_000_000, description="Most images to train on, for quick runs; 0 takes all.")
     validation_images: int = Field(
         5000, ge=10, le=20_000, description="Training images held out for the accuracy gate; a sixth of them at most."
     )
@@ -87,8 +84,8 @@ class Settings(BaseSettings):
     )
     format: FormatChoice = Field(
         "auto",
-        description="What is published: `onnx` (quicker on CPUs), `torchscript`, or `auto`: TorchScript where it was "
-        "trained on CUDA, else ONNX.",
+        description="Format to publish: `onnx` (faster on CPUs), `torchscript`, or `auto`: TorchScript after "
+        "a training on CUDA, else ONNX.",
     )
     max_batch_size: int = Field(128, ge=1, le=4096, description="Most images that Triton puts into one batch.")
 
@@ -96,34 +93,32 @@ class Settings(BaseSettings):
         "127.0.0.1:8001",
         min_length=1,
         validation_alias=AliasChoices("TRAINER_TRITON_URL", "TRITON_SERVER_URL", "triton_url"),
-        description="Triton's gRPC address, `host:port`; every address behind the name is told. "
-        "Also answers to `TRITON_SERVER_URL`.",
+        description="Triton's gRPC address, `host:port`; a version is loaded at every address behind the name. "
+        "`TRITON_SERVER_URL` is read too.",
     )
     triton_admin_key: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("TRAINER_TRITON_ADMIN_KEY", "TRITON_ADMIN_KEY", "triton_admin_key"),
-        description="Key of Triton's repository API. Also answers to `TRITON_ADMIN_KEY`.",
+        description="Key of Triton's repository API. `TRITON_ADMIN_KEY` is read too.",
     )
     triton_admin_key_file: Path | None = Field(
         None,
         validation_alias=AliasChoices(
             "TRAINER_TRITON_ADMIN_KEY_FILE", "TRITON_ADMIN_KEY_FILE", "triton_admin_key_file"
         ),
-        description="File with that key, read when it is needed. Also answers to `TRITON_ADMIN_KEY_FILE`.",
+        description="File with that key, read when it is needed. `TRITON_ADMIN_KEY_FILE` is read too.",
     )
     triton_tls_ca_file: Path | None = Field(
         None,
         validation_alias=AliasChoices("TRAINER_TRITON_TLS_CA_FILE", "TRITON_TLS_CA_FILE", "triton_tls_ca_file"),
-        description="CAs in PEM that Triton's certificate is checked against: TLS to Triton. "
-        "Also answers to `TRITON_TLS_CA_FILE`.",
+        description="CAs in PEM that Triton's certificate is checked against; setting it turns TLS on. "
+        "`TRITON_TLS_CA_FILE` is read too.",
     )
-    triton_tls_cert_file: Path | None = Field(
-        None, description="Certificate that the trainer shows to Triton, where that asks for one."
-    )
-    triton_tls_key_file: Path | None = Field(None, description="Its private key.")
+    triton_tls_cert_file: Path | None = Field(None, description="Client certificate, if Triton requires one.")
+    triton_tls_key_file: Path | None = Field(None, description="Private key of the client certificate.")
     metrics_file: Path | None = Field(
         None,
-        description="File, such as `/var/lib/node-exporter/trainer.prom`, for figures of the last run in Prometheus' "
+        description="File, such as `/var/lib/node-exporter/trainer.prom`, for metrics of the last run in Prometheus' "
         "text format; its folder is node-exporter's `--collector.textfile.directory`.",
     )
     load_timeout_s: float = Field(
@@ -133,16 +128,16 @@ class Settings(BaseSettings):
     @field_validator("mirrors", mode="before")
     @classmethod
     def _split_mirrors(cls, value: object) -> object:
-        """Turn ``a,b`` into a tuple; pydantic-settings would ask for JSON."""
+        """Turn ``a,b`` into a tuple; pydantic-settings would expect JSON."""
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     def admin_key(self) -> str | None:
-        """Return the key of Triton's repository API, or None where there is none.
+        """Return the key of Triton's repository API, or None if none is set.
 
-        A key file that isn't there (yet) counts as no key: the launcher may write it only when Triton starts.
+        A key file that doesn't exist counts as no key: the launcher may write it only when Triton starts.
 
         Raises:
-            OSError: The file is there and can't be read.
+            OSError: The file exists and can't be read.
         """
         if self.triton_admin_key is not None:
             return self.triton_admin_key.get_secret_value().strip() or None

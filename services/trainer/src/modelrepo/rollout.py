@@ -1,0 +1,158 @@
+"""Changes the served version: publishes or selects it, loads it into running Tritons, and undoes it if one refuses."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from modelrepo import publish, triton_repository_api
+from modelrepo.errors import RepositoryError, ServingError
+from modelrepo.manifest import Manifest
+from modelrepo.probe import Probe, Prober
+from modelrepo.repository import Repository
+from modelrepo.target import Target
+
+
+class Reporter(Protocol):
+    """Shows progress to the user."""
+
+    def item(self, name: str, text: str) -> None:
+        """Show what a step did."""
+
+    def warning(self, text: str) -> None:
+        """Show something that the user should know, but that stops nothing."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that is ready to be published.
+
+    Args:
+        model: Its file's content.
+        manifest: Its record; ``publish`` fills in number, previous version and checksum.
+        probe: Sent to each Triton that loads it.
+        gate: Called under the lock, before anything is written: compares the model with what is published, and raises
+            to refuse it.
+    """
+
+    model: bytes
+    manifest: Manifest
+    probe: Probe
+    gate: Callable[[Repository], None]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of the served version.
+
+    Args:
+        version: What the config names now.
+        previous: What it named before; None if nothing was published.
+    """
+
+    version: int
+    previous: int | None
+
+
+def roll_out(repository: Repository, candidate: Candidate, target: Target | None, reporter: Reporter) -> int:
+    """Publish a model as a new version, and have running Tritons serve it.
+
+    Args:
+        repository: Where to.
+        candidate: The model.
+        target: The Tritons; None loads nothing.
+        reporter: Shows the outcome.
+
+    Returns:
+        The new version.
+
+    Raises:
+        RepositoryError: It can't be written; the served version is unchanged.
+        ServingError: A Triton answered, but doesn't serve it; the previous version is served again.
+    """
+    with publish.changing(repository):
+        candidate.gate(repository)
+        previous = repository.served_or_none()
+        version = publish.publish(repository, candidate.model, candidate.manifest)
+        reporter.item("published", f"version {version} in {repository.folder / str(version)}")
+        if target is not None:
+            serve(repository, target, Change(version, previous), candidate.probe, reporter)
+    return version
+
+
+def roll_back(
+    repository: Repository, to: int | None, target: Target | None, prober: Prober, reporter: Reporter
+) -> None:
+    """Serve the version that was served before the present one, or the version ``to``.
+
+    Args:
+        repository: Where both versions are.
+        to: The version to serve; None takes the previous one.
+        target: The Tritons; None loads nothing.
+        prober: Makes the probe of the version's file.
+        reporter: Shows the outcome.
+
+    Raises:
+        RepositoryError: There is no such version, or it is damaged; the served version is unchanged.
+        ServingError: A Triton answered, but doesn't serve it; the version served until now is served again.
+    """
+    with publish.changing(repository):
+        served = repository.served()
+        version = repository.previous() if to is None else to
+        # All checks come before the config changes.
+        repository.require(version)
+        probe = None
+        if target is not None:
+            triton_repository_api.check_access(target)
+            probe = prober(repository.model(version), repository.manifest(version))
+        publish.point_at(repository, version)
+        reporter.item("rolled back", f"from version {served} to version {version} in {repository.folder}")
+        if target is not None and probe is not None:
+            serve(repository, target, Change(version, served), probe, reporter)
+
+
+def serve(repository: Repository, target: Target, change: Change, probe: Probe, reporter: Reporter) -> None:
+    """Have every running Triton serve a version; if one refuses, serve the previous one. Called under the lock.
+
+    A first version that is refused is withdrawn: otherwise every later start of Triton would fail on it, and the
+    repository would count as published.
+
+    Args:
+        repository: Its config names the version already.
+        target: The Tritons.
+        change: The version, and the one that was served before.
+        probe: Sent to each Triton.
+        reporter: Shows the outcome.
+
+    Raises:
+        ServingError: A Triton answered, but doesn't serve the version.
+    """
+    try:
+        loaded = triton_repository_api.load(target, repository.model_name, change.version, probe)
+    except ServingError:
+        _undo(repository, target, change, reporter)
+        raise
+    if loaded:
+        reporter.item("serving", f"version {change.version} on Triton at {', '.join(loaded)}")
+    else:
+        consequence = f"it will serve version {change.version} when it starts"
+        reporter.item("serving", f"Triton isn't running at {target.url}; {consequence}")
+
+
+def _undo(repository: Repository, target: Target, change: Change, reporter: Reporter) -> None:
+    """Name the previous version in the config, and load it into the Tritons that had loaded the new one."""
+    if change.previous is None:
+        publish.withdraw(repository)
+        reporter.warning(
+            f"no version was served before, so nothing is published now; version {change.version}'s folder is kept"
+        )
+        return
+    try:
+        publish.point_at(repository, change.previous)
+    except RepositoryError as exc:
+        reporter.warning(f"version {change.previous} can't be served again: {exc}")
+        return
+    reporter.warning(f"version {change.previous} is served again")
+    # Best effort: if a Triton refuses this too, the error that is being raised already names it.
+    with contextlib.suppress(ServingError):
+        triton_repository_api.load(target, repository.model_name, change.previous, None)

@@ -1,0 +1,76 @@
+import pytest
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2 as pb
+
+from modelrepo import model_config
+from modelrepo.contract import Contract, Datatype, TensorSpec
+from modelrepo.errors import RepositoryDamaged
+from modelrepo.formats import FORMATS, FormatName
+from modelrepo.manifest import Manifest
+
+
+def parsed(name: str, version: int, manifest: Manifest) -> pb.ModelConfig:
+    return text_format.Parse(model_config.build_config(name, version, manifest), pb.ModelConfig())
+
+
+def with_input(manifest: Manifest, dtype: Datatype, *shape: int, **changes: object) -> Manifest:
+    contract = Contract(inputs=(TensorSpec(name="x", dtype=dtype, shape=shape),), outputs=manifest.contract.outputs)
+    return manifest.model_copy(update={"contract": contract, **changes})
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_text_holds_every_tensor_of_the_contract(manifest: Manifest, name: FormatName) -> None:
+    config = parsed("my_model", 3, manifest.model_copy(update={"format": name}))
+    assert (config.name, config.platform, config.max_batch_size) == ("my_model", FORMATS[name].platform, 128)
+    assert list(config.version_policy.specific.versions) == [3]
+    assert [(tensor.name, tensor.data_type, list(tensor.dims)) for tensor in config.input] == [
+        ("tokens", pb.TYPE_INT64, [-1]),
+        ("weights", pb.TYPE_FP32, [4]),
+    ]
+    assert [(tensor.name, tensor.data_type, list(tensor.dims)) for tensor in config.output] == [
+        ("scores", pb.TYPE_FP32, [3]),
+        ("label", pb.TYPE_STRING, [1]),
+    ]
+    assert config.HasField("dynamic_batching")
+    # Queue policies and preferred sizes reduce throughput; the device is left to Triton.
+    assert config.dynamic_batching == pb.ModelDynamicBatching()
+    assert not config.instance_group
+
+
+def test_a_model_without_a_batch_dimension_keeps_its_first_side_and_is_not_batched(manifest: Manifest) -> None:
+    config = parsed("my_model", 1, with_input(manifest, "FP32", 2, 5, max_batch_size=0))
+    assert config.max_batch_size == 0
+    assert list(config.input[0].dims) == [2, 5]
+    assert not config.HasField("dynamic_batching")
+    assert [warm_up.batch_size for warm_up in config.model_warmup] == [1]
+
+
+# The names are those of NVIDIA's native backends.
+@pytest.mark.parametrize(("name", "key"), [("onnx", "intra_op_thread_count"), ("torchscript", "INTRA_OP_THREAD_COUNT")])
+def test_an_instance_has_one_thread(manifest: Manifest, name: FormatName, key: str) -> None:
+    config = parsed("m", 1, manifest.model_copy(update={"format": name}))
+    assert config.parameters[key].string_value == "1"
+
+
+def test_warm_up_covers_several_batch_sizes_within_the_largest(manifest: Manifest) -> None:
+    config = parsed("m", 1, with_input(manifest, "UINT8", -1, 1, 9, max_batch_size=20))
+    assert [warm_up.batch_size for warm_up in config.model_warmup] == [1, 2, 4, 8, 16]
+    for warm_up in config.model_warmup:
+        assert warm_up.count > 1
+        assert warm_up.inputs["x"].random_data
+        assert (warm_up.inputs["x"].data_type, list(warm_up.inputs["x"].dims)) == (pb.TYPE_UINT8, [1, 9])
+
+
+def test_an_input_of_variable_length_has_no_warm_up(manifest: Manifest) -> None:
+    assert not parsed("m", 1, manifest).model_warmup
+
+
+def test_the_served_version_is_read(manifest: Manifest) -> None:
+    for version in (3, 12):
+        assert model_config.served_version(model_config.build_config("my_model", version, manifest)) == version
+
+
+@pytest.mark.parametrize("text", ["nonsense {", 'name: "m"', "version_policy { specific { versions: [1, 2] } }"])
+def test_a_config_that_names_no_single_version_is_damaged(text: str) -> None:
+    with pytest.raises(RepositoryDamaged, match=r"config\.pbtxt"):
+        model_config.served_version(text)
