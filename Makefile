@@ -59,6 +59,10 @@ compose-test: setup ## The tests with the real containers, where a Docker engine
 lint: setup ## Format, lint, types, and who may import whom
 	@$(IN_ENV) scripts/lint.sh
 
+.PHONY: gpu-check
+gpu-check: setup ## On an NVIDIA GPU: train, serve, compare with the CPU, measure
+	@$(IN_ENV) scripts/gpu_check.sh
+
 .PHONY: bench-model
 bench-model: setup ## Accuracy, µs an image and size of the published model
 	@$(IN_ENV) python scripts/measure_model.py
