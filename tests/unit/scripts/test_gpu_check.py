@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PYTHON = """#!/bin/sh
 case "$*" in
   *cuda.is_available*) exit ${CUDA:-1};;
-  *urlopen*) exit 0;;
+  *urlopen*) test -f settings; exit;;
 esac
 echo "$*" >>calls
 case "$*" in *"${FAILS:-nothing}"*) exit 1;; esac
