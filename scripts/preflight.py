@@ -16,7 +16,6 @@ from typing import Iterable, Iterator  # noqa: UP035 - see above
 
 PYTHONS = ((3, 11), (3, 12), (3, 13))  # requires-python in services/*/pyproject.toml
 WHEEL_GLIBC = (2, 35)  # nvidia-pytriton's tag, manylinux_2_35_x86_64
-WHEEL_LIBPYTHON = (3, 13)  # the wheel carries the shared library for this version only
 
 
 def machine() -> Iterator[str]:
@@ -35,7 +34,7 @@ def machine() -> Iterator[str]:
             f"tritonserver's wheel needs glibc 2.35 or newer, this is {name or 'another C library'} {version}: "
             "use Debian 12, Ubuntu 22.04 or newer, or Docker Compose."
         )
-    if python in PYTHONS and python != WHEEL_LIBPYTHON and not has_libpython():
+    if python in PYTHONS and not has_libpython():
         library = f"libpython{python[0]}.{python[1]}"
         yield (
             f"{library}.so.1.0 is missing, which tritonserver's Python backend loads: install it "
