@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the virtual environment that everything else uses; does nothing when it is up to date.
+# Creates the virtual environment .venv that everything else uses; does nothing if it is up to date.
 #
 #   PYTHON=python3.13 setup.sh     with this Python, also where .venv has another one
 set -euo pipefail
@@ -42,7 +42,7 @@ if [[ $present == "$version" && -f $stamp && $(<"$stamp") == "$wanted" ]]; then
 fi
 
 "$python" scripts/preflight.py machine
-echo "setup: making .venv with Python $version (several minutes the first time: PyTorch is large)"
+echo "setup: creating .venv with Python $version (several minutes the first time: PyTorch is large)"
 if [[ $present != "$version" ]]; then
     "$python" -m venv --clear .venv || {
         rm -rf .venv
@@ -53,7 +53,7 @@ pip() { .venv/bin/python -m pip --disable-pip-version-check --quiet "$@"; }
 pip install 'pip==26.3'
 pip install --constraint constraints.txt --group dev \
     --editable services/api --editable services/trainer --editable services/triton --editable services/loadgen
-# Without its dependencies: only its binaries are used, and its Python layer asks for numpy < 2.
+# Without its dependencies: only its binaries are used, and its Python layer requires numpy < 2.
 pip install --no-deps 'nvidia-pytriton==0.7.0'
 
 echo "$wanted" >"$stamp"
