@@ -6,7 +6,7 @@
 #
 # Works on a model repository of its own in .run/gpu-check/, with the ports of .env. Exit codes: 0 every step passed,
 # 1 a step failed, 2 there is no CUDA device.
-set -euo pipefail
+set -Eeuo pipefail
 cd "$(dirname "$0")/.."
 
 device=cuda
@@ -15,7 +15,8 @@ work=$PWD/.run/gpu-check
 api=http://127.0.0.1:${API_PORT:-8888}
 ready_timeout_s=120
 
-say() { printf '\n== %s\n' "$*"; }
+say() { step=$*; printf '\n== %s\n' "$*"; }
+trap 'echo "gpu_check: failed while $step" >&2; exit 1' ERR
 fail() { echo "gpu_check: $*" >&2; exit 1; }
 
 require_device() {
@@ -67,7 +68,7 @@ measure() {
 require_device
 mkdir -p "$work/model_repository"
 export TRAINER_MODEL_REPOSITORY=$work/model_repository TRITON_MODEL_REPOSITORY=$work/model_repository
-# The default of 256 refuses requests of many clients before a GPU is busy (docs/gpu.md).
+# At the default of 256 the api refuses requests before a GPU is busy (docs/gpu.md).
 export API_MAX_IN_FLIGHT=${API_MAX_IN_FLIGHT:-1024}
 train
 start_stack

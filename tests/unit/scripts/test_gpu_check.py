@@ -15,7 +15,7 @@ case "$*" in
   *urlopen*) test -f settings; exit;;
 esac
 echo "$*" >>calls
-case "$*" in *"${FAILS:-nothing}"*) exit 1;; esac
+case "$*" in *"${FAILS:-nothing}"*) exit 2;; esac
 """
 HONCHO = """#!/bin/sh
 echo "TRITONBACKEND_ModelInstanceInitialize: mnist_cnn_0_0 (${KIND:-GPU} device 0)"
@@ -68,10 +68,19 @@ def test_with_one_it_trains_serves_compares_and_measures(checkout):
     assert done.stdout.endswith("== passed on cuda\n")
 
 
-@pytest.mark.parametrize("step", ["trainer train", "preflight", "compare_devices", "bench.loadtest"])
-def test_a_step_that_fails_ends_it(checkout, step):
+@pytest.mark.parametrize(
+    ("step", "named"),
+    [
+        ("trainer train", "training on cuda"),
+        ("preflight", "starting Triton and the api"),
+        ("compare_devices", "comparing the digits of CPU, cuda and stack"),
+        ("bench.loadtest", "measuring with Locust"),
+    ],
+)
+def test_a_step_that_fails_ends_it_and_is_named(checkout, step, named):
     done = check(checkout, CUDA="0", FAILS=step)
     assert done.returncode == 1
+    assert done.stderr.startswith(f"gpu_check: failed while {named}")
     assert step in calls(checkout)[-1]
     assert "passed" not in done.stdout
 
