@@ -1,9 +1,11 @@
 """What preflight says of machines that can't run the stack."""
 
+import ctypes.util
 import importlib.util
 import platform
 import socket
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,17 @@ import pytest
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts/preflight.py"
 
 
-@pytest.fixture
-def preflight(monkeypatch):
-    """The script on a machine that lacks nothing."""
+def load():
     spec = importlib.util.spec_from_file_location("preflight", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def preflight(monkeypatch):
+    """The script on a machine that lacks nothing."""
+    module = load()
     monkeypatch.setattr(platform, "system", lambda: "Linux")
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(platform, "libc_ver", lambda: ("glibc", "2.36"))
@@ -43,6 +50,19 @@ def test_a_missing_shared_library_of_python_is_named_with_its_package(preflight,
     [problem] = preflight.machine()
     assert problem.startswith("libpython3.13.so.1.0 is missing")
     assert "apt install libpython3.13" in problem
+
+
+def test_the_shared_library_is_looked_for_in_pythons_own_folder_and_by_the_loader(monkeypatch, tmp_path):
+    module, found = load(), {"loader": None}
+    monkeypatch.setattr(sys, "version_info", (3, 13, 5))
+    monkeypatch.setattr(sysconfig, "get_config_var", {"LIBDIR": str(tmp_path)}.get)
+    monkeypatch.setattr(ctypes.util, "find_library", lambda name: found["loader"])
+    assert not module.has_libpython()
+    found["loader"] = "libpython3.13.so.1.0"
+    assert module.has_libpython()
+    found["loader"] = None
+    (tmp_path / "libpython3.13.so.1.0").touch()
+    assert module.has_libpython()
 
 
 def test_an_old_c_library_and_another_processor_are_named(preflight, monkeypatch):
