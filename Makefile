@@ -1,18 +1,18 @@
-# The menu. Each target is one line; the work is in scripts/ and in the services.
+# The menu. Each target is one line; the work is done in scripts/ and in the services.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 IN_ENV := scripts/with_env.sh
 
 .PHONY: help
 help: ## Print this menu
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
-setup: ## Make the virtual environment (.venv) with everything in it
+setup: ## Create the virtual environment .venv (PYTHON=python3.13 names another Python)
 	@PYTHON="$(PYTHON)" scripts/setup.sh
 
 .PHONY: run
-run: setup ## Train if nothing is published, then Triton, the api and Locust until Ctrl-C
+run: setup ## Train if no model is published, then run Triton, the api and Locust until Ctrl-C
 	@exec $(IN_ENV) scripts/run.sh
 
 .PHONY: train
@@ -24,51 +24,55 @@ models: setup ## List the published versions
 	@$(IN_ENV) python -m trainer list
 
 .PHONY: rollback
-rollback: setup ## Serve the version before again
+rollback: setup ## Serve the previous version again
 	@$(IN_ENV) python -m trainer rollback
 
 .PHONY: triton
-triton: setup ## Triton alone
+triton: setup ## Run Triton alone
 	@exec $(IN_ENV) honcho --env /dev/null start triton
 
 .PHONY: api
-api: setup ## The api alone
+api: setup ## Run the api alone
 	@exec $(IN_ENV) honcho --env /dev/null start api
 
 .PHONY: locust
-locust: setup ## Locust alone, its page on port 8089
+locust: setup ## Run Locust alone, its page on port 8089
 	@exec $(IN_ENV) honcho --env /dev/null start loadgen
 
 .PHONY: test
-test: setup lint ## Every test that this machine can run
+test: setup lint ## Run every test that this machine can run
 	@$(IN_ENV) python -m pytest
 
 .PHONY: unit
-unit: setup ## The unit and contract tests: seconds
+unit: setup ## Run the unit and contract tests: a minute
 	@$(IN_ENV) python -m pytest tests/unit tests/contract
 
 .PHONY: e2e
-e2e: setup ## The tests with the real processes: minutes
+e2e: setup ## Run the tests with the real processes: minutes
 	@$(IN_ENV) python -m pytest tests/e2e
 
 .PHONY: compose-test
-compose-test: setup ## The tests with the real containers, where a Docker engine answers: minutes
+compose-test: setup ## Run the tests with the real containers, if a Docker engine is running: minutes
 	@$(IN_ENV) python -m pytest tests/compose
 
 .PHONY: lint
-lint: setup ## Format, lint, types, and import layers
+lint: setup ## Check format, lint, types and the layers of imports
 	@$(IN_ENV) scripts/lint.sh
 
+.PHONY: gpu-check
+gpu-check: setup ## On an NVIDIA GPU: train, serve, compare with the CPU, measure
+	@$(IN_ENV) scripts/gpu_check.sh
+
 .PHONY: bench-model
-bench-model: setup ## Accuracy, µs an image and size of the published model
+bench-model: setup ## Measure accuracy, µs an image and size of the published model
 	@$(IN_ENV) python scripts/measure_model.py
 
 .PHONY: bench
-bench: setup ## This stack beside Triton alone, plain FastAPI and other frameworks: half an hour
+bench: setup ## Compare this stack with Triton alone, plain FastAPI and other frameworks: half an hour
 	@$(IN_ENV) python -m bench
 
 .PHONY: bench-quick
-bench-quick: setup ## The same without the other frameworks, two short rounds: minutes
+bench-quick: setup ## Compare without the other frameworks, in two short rounds: minutes
 	@$(IN_ENV) python -m bench --no-peers --no-memory --repeats 2 --seconds 5
 
 .PHONY: bench-compare
@@ -76,57 +80,57 @@ bench-compare: setup ## This tree's api beside that of AGAINST=commit or folder,
 	@$(IN_ENV) python -m bench.compare --against "$(AGAINST)"
 
 .PHONY: fuzz
-fuzz: setup ## Bad input of every kind to the real processes, other each time, ten times as much as in the tests
+fuzz: setup ## Send random bad input to the real processes, ten times as much as in the tests
 	@FUZZ_FACTOR=$${FUZZ_FACTOR:-10} $(IN_ENV) python -m pytest tests/e2e/test_bad_input.py tests/unit/api/test_pixels.py tests/unit/api/test_uploads.py
 
 .PHONY: chaos
-chaos: setup ## Break the real stack in every way it promises to survive, and count: half an hour
+chaos: setup ## Inject every fault into the real stack and count the outcome of each request: half an hour
 	@$(IN_ENV) python -m chaos
 
 .PHONY: chaos-quick
-chaos-quick: setup ## The most important of it: a minute
+chaos-quick: setup ## Inject the most important faults: a minute
 	@$(IN_ENV) python -m chaos --short
 
 .PHONY: loadtest
-loadtest: setup ## Locust's users in steps until latency leaves its floor; a report with a picture: minutes
+loadtest: setup ## Add Locust users in steps until latency leaves its floor, and write a report: minutes
 	@$(IN_ENV) python -m bench.loadtest steps
 
 .PHONY: loadtest-rate
-loadtest-rate: setup ## The same with arrivals at fixed rates, however many requests wait (open loop)
+loadtest-rate: setup ## The same with arrivals at fixed rates (open loop)
 	@$(IN_ENV) python -m bench.loadtest rate
 
 .PHONY: soak
-soak: setup ## 500 users for half an hour: does anything fail, slow down or grow?
+soak: setup ## Run 500 users for half an hour, and check failures, latency and memory
 	@$(IN_ENV) python -m bench.loadtest soak --start 500 --seconds 60
 
 .PHONY: bench-path
-bench-path: setup ## µs of processor that the api takes for a prediction, in process: seconds
+bench-path: setup ## Measure the api's µs of CPU for a prediction, in process: seconds
 	@$(IN_ENV) python -m bench.hot_path
 
 .PHONY: monitoring
-monitoring: setup ## Prometheus beside a running stack, on port 9090, if it is installed
+monitoring: setup ## Run Prometheus beside a running stack, on port 9090, if it is installed
 	@exec $(IN_ENV) python scripts/monitoring.py
 
 .PHONY: dashboard
-dashboard: setup ## Write Grafana's dashboard anew from deploy/monitoring/dashboard.py
+dashboard: setup ## Write Grafana's dashboard from deploy/monitoring/dashboard.py
 	@$(IN_ENV) python deploy/monitoring/dashboard.py
 
 .PHONY: docs
-docs: setup ## Write the generated parts of the docs anew
+docs: setup ## Write the generated docs
 	@$(IN_ENV) python scripts/generate_docs.py
 
 .PHONY: audit
-audit: setup ## Ask a vulnerability database about every pin
+audit: setup ## Look up every pin in a vulnerability database
 	@$(IN_ENV) python scripts/audit.py
 
 .PHONY: secrets
-secrets: ## Make an API key, and certificates of a private CA, in secrets/
+secrets: ## Generate an API key, and certificates of a private CA, in secrets/
 	@scripts/make_secrets.sh
 
 .PHONY: lock
-lock: ## Resolve the pins anew into constraints.txt
+lock: ## Resolve the pins into constraints.txt, with every supported Python
 	@scripts/lock.sh
 
 .PHONY: clean
-clean: ## Remove the environment and what runs left behind; models stay
+clean: ## Remove .venv, caches and the files of earlier runs; models stay
 	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

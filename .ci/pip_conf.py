@@ -1,8 +1,7 @@
-"""Writes a pip configuration for containers that reaches the same packages as pip does on this machine.
+"""Writes a pip configuration with which containers reach the same packages as pip does on this machine.
 
-What pip is told here by its files and by its environment is carried over. A certificate bundle goes along as a file;
-an index or a folder of wheels on this machine's disk is linked into a folder that is served to the containers, and
-named by its URL there.
+Takes over the settings of pip's files and environment. The certificate bundle is copied; an index or a folder of wheels
+on this machine's disk is linked into a folder that is served to the containers, and named by its URL there.
 """
 
 import argparse
@@ -29,7 +28,7 @@ CARRIED = (
 
 
 def pip_settings() -> dict[str, str]:
-    """What `pip config list` says, environment variables last because they win."""
+    """Return the output of `pip config list` as a dict; environment variables override files."""
     listing = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
     ).stdout
@@ -39,11 +38,11 @@ def pip_settings() -> dict[str, str]:
 
 
 def served(location: str, *, index: bool, folder: Path, url: str) -> str:
-    """The URL of a location on this disk under the served folder; any other location as it is."""
+    """Return the served URL of a location on this disk; return any other location unchanged."""
     parts = urlsplit(location)
     if parts.scheme not in ("", "file"):
         return location
-    # An index names its files by relative links, which may lead out of the index's own folder into its parent's.
+    # An index links to its files by relative paths, which may lead out of the index's folder into its parent.
     path = Path(unquote(parts.path)).absolute()
     top = path.parent if index else path
     link = folder / str(top).strip("/").replace("/", "-")
@@ -53,7 +52,7 @@ def served(location: str, *, index: bool, folder: Path, url: str) -> str:
 
 
 def main() -> None:
-    """Write pip.conf and ca-certificates.crt into the folder that the base image is made from."""
+    """Write pip.conf and ca-certificates.crt into the base image's build context."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--serve", type=Path, required=True, help="folder that is served at --url")
     parser.add_argument("--url", required=True)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the file with the key to Triton's repository API, which the launcher and the trainer share; makes it if missing.
+# Prints the path of the key to Triton's repository API, which launcher and trainer share; generates a missing key.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,11 +1,12 @@
-"""Compares what one model says on the CPU with what it says on CUDA: in PyTorch here, and through a running stack.
+"""Compares a model's answers on the CPU with those on CUDA: in PyTorch here, and through a running stack.
 
     python scripts/compare_devices.py                                   the published model, PyTorch on CPU and CUDA
     python scripts/compare_devices.py --api http://127.0.0.1:8888       the stack's answers too
     python scripts/compare_devices.py path/to/model.pt                  another file
+    python scripts/compare_devices.py --device cpu --api URL            the stack alone, on a machine without CUDA
 
-Prints the largest difference of a probability over the load test's 200 digits, and the labels that differ. Exit codes:
-0 the same within 0.01, 1 not the same, 2 it couldn't be compared, as on a machine without CUDA.
+Prints the largest difference of a probability over the load test's 200 digits, and the number of labels that differ.
+Exit codes: 0 the same within 0.01, 1 not the same, 2 nothing was compared, as on a machine without CUDA.
 """
 
 import argparse
@@ -28,22 +29,23 @@ from trainer.digits.probe import MAX_PROBABILITY_DIFFERENCE
 from trainer.errors import COMMAND_ERRORS
 from trainer.settings import Settings
 
-CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+CPU = torch.device("cpu")
 IMAGES_A_CALL = 100
 TIMEOUT_S = 30.0
 
 
 def main() -> None:
-    """Compare, print, and end with the verdict as exit code."""
+    """Compare, print, and end with the result as exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", type=Path, help="a model.pt; default: the published one")
     parser.add_argument("--api", metavar="URL", help="an api whose Triton runs the same model on a GPU")
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda", help="PyTorch's second device (cuda)")
     options = parser.parse_args()
     try:
-        if not torch.cuda.is_available():
-            give_up("PyTorch finds no CUDA here, so there is nothing to compare the CPU with")
+        if options.device == "cuda" and not torch.cuda.is_available():
+            give_up("PyTorch finds no CUDA device on this machine, so there is nothing to compare the CPU with")
         path = options.model or published(Settings())
-        sys.exit(0 if compare(path, options.api) else 1)
+        sys.exit(0 if compare(path, options.api, torch.device(options.device)) else 1)
     except (*COMMAND_ERRORS, OSError, RuntimeError) as exc:
         give_up(str(exc).splitlines()[0])
 
@@ -55,7 +57,7 @@ def give_up(reason: str) -> NoReturn:
 
 
 def published(settings: Settings) -> Path:
-    """Return the published model's file, which has to be TorchScript: the other format isn't PyTorch's to run."""
+    """Return the published model's file, which has to be TorchScript: PyTorch doesn't run ONNX."""
     repository = Repository(settings.model_repository, settings.model_name)
     version = repository.served()
     if version is None:
@@ -66,14 +68,15 @@ def published(settings: Settings) -> Path:
     return path
 
 
-def compare(path: Path, api: str | None) -> bool:
-    """Print how far each way lies from the CPU; return whether all are within tolerance."""
+def compare(path: Path, api: str | None, device: torch.device) -> bool:
+    """Print how far the device and the api lie from the CPU; return whether all are within tolerance."""
     samples = load_samples()
     digits = np.stack([np.asarray(Image.open(io.BytesIO(sample.png)).convert("L")) for sample in samples])
     images_u8 = torch.from_numpy(digits)[:, None]  # (N, 1, 28, 28)
     print(f"{len(samples)} digits, {path}")
     wanted = by_pytorch(path, images_u8, CPU)
-    same = report(f"PyTorch on {torch.cuda.get_device_name(CUDA)}", wanted, by_pytorch(path, images_u8, CUDA))
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU again"
+    same = report(f"PyTorch on {name}", wanted, by_pytorch(path, images_u8, device))
     if api:
         same &= report(api, wanted, by_api(api, [sample.json_body for sample in samples]))
     return same

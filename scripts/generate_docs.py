@@ -1,6 +1,6 @@
-"""Writes ``docs/settings.md`` and ``docs/openapi.json`` from the code; with ``--check`` only says which are old.
+"""Writes ``docs/settings.md`` and ``docs/openapi.json`` from the code; with ``--check`` only names outdated files.
 
-Each service describes its own settings; this only lays them out side by side.
+Each service describes its own settings; this script writes them as one page.
 """
 
 import json
@@ -37,7 +37,7 @@ This page is generated from the code: `make docs`.
 
 
 def variable_of(prefix: str, name: str, field: FieldInfo) -> str:
-    """Return the variable's name as people set it."""
+    """Return the name of the environment variable."""
     if isinstance(field.validation_alias, AliasChoices):
         return str(field.validation_alias.choices[0])
     return f"{prefix}{name}".upper()
@@ -60,7 +60,7 @@ def default_of(field: FieldInfo) -> str:
 
 
 def range_of(field: FieldInfo) -> str:
-    """Return the accepted range, or nothing where any value goes."""
+    """Return the accepted range, or nothing if every value is accepted."""
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     bounds = [f"{sign} {getattr(m, key)}" for m in field.metadata for key, sign in signs.items() if hasattr(m, key)]
     return ", ".join(bounds)

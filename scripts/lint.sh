@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that reads the code without running it.
+# Static checks: format, lint, types, imports.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes an API key and the certificates of a private CA, for docker-compose.secure.yml or for .env; keeps what is there.
+# Generates an API key and the certificates of a private CA, for docker-compose.secure.yml or .env; keeps existing files.
 #
-#   make_secrets.sh [FOLDER]       secrets/ unless named
+#   make_secrets.sh [FOLDER]       secrets/ by default
 #
-# Nobody but you can look into the folder. The files in it are readable by all, because a container that gets one of
-# them runs under a user of its own.
+# Only the folder's owner can enter it. The files in it are readable by all users, because a container that mounts one
+# runs as another user.
 set -euo pipefail
 umask 022
 cd "$(dirname "$0")/.."
@@ -36,6 +36,6 @@ if [[ ! -s ca.crt || ! -s ca.key ]]; then
 fi
 sign api DNS:localhost,DNS:api,IP:127.0.0.1,IP:::1
 sign triton DNS:localhost,DNS:triton,IP:127.0.0.1,IP:::1
-# Whom the api and the trainer show Triton that they are.
+# The client certificate of the api and the trainer for Triton.
 sign client DNS:client
-echo "secrets: $PWD holds $(ls | tr '\n' ' ')"
+echo "secrets: $PWD contains $(ls | tr '\n' ' ')"

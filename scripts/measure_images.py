@@ -2,8 +2,8 @@
 
     docker compose build && python scripts/measure_images.py
 
-Writes the Markdown table of docs/operations.md. Needs a Docker engine, and a published model, so that nothing is
-trained in between. The stack runs under a name and on ports of its own, three times, and is gone afterwards.
+Prints the Markdown table of docs/operations.md. Needs a Docker engine and a published model, so that no training runs
+in between. Starts the stack three times under a project name and on ports of its own, and removes it afterwards.
 """
 
 import os
@@ -24,7 +24,7 @@ ENDS = ("health_status: healthy", "die")
 
 
 def main() -> None:
-    """Start the stack a few times, and print the table."""
+    """Start the stack ROUNDS times, and print the table."""
     client = docker.from_env()
     images: dict[str, str] = {}
     times_s: dict[str, list[float]] = defaultdict(list)
@@ -47,13 +47,11 @@ def main() -> None:
         user = image.attrs["Config"]["User"] or "0:0"
         seconds = f"{statistics.median(times_s[service]):.1f} s" if service in times_s else "–"
         print(f"| {service} | {image.attrs['Size'] / 1e6:,.0f} MB | {user} | {seconds} |")
-    print(
-        f"\n`up` with images and a model there, until the last container has started: {statistics.median(ups_s):.1f} s"
-    )
+    print(f"\n`up` with images and a model, until the last container has started: {statistics.median(ups_s):.1f} s")
 
 
 def compose(*arguments: str) -> None:
-    """Run Compose in the clone, v2 where there is one."""
+    """Run Compose in the checkout, v2 if it is installed."""
     has_v2 = subprocess.run(["docker", "compose", "version"], check=False, capture_output=True).returncode == 0
     command = ["docker", "compose"] if has_v2 else ["docker-compose"]
     env = os.environ | dict.fromkeys(PORTS, "0") | {"COMPOSE_PROJECT_NAME": PROJECT}
@@ -61,7 +59,7 @@ def compose(*arguments: str) -> None:
 
 
 def label() -> str:
-    """Return what Compose writes on this project's containers."""
+    """Return the label that Compose puts on this project's containers."""
     return f"com.docker.compose.project={PROJECT}"
 
 

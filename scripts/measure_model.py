@@ -3,8 +3,8 @@
     python scripts/measure_model.py                       the published model
     python scripts/measure_model.py FILE…                 others, model.onnx or model.pt
 
-The time is that of the network alone, as one Triton instance runs it, without Triton and the network between. Several
-files are measured in turns, so that a machine that drifts treats all alike.
+The time is the model's alone, as one Triton instance runs it, without Triton and gRPC. Several files are measured in
+turns, so that a change of the machine's speed affects all of them.
 """
 
 import argparse
@@ -36,9 +36,9 @@ IMAGES_A_REPEAT = 1024
 
 
 def main() -> None:
-    """Measure, and print what a page of benchmarks needs."""
+    """Measure, and print Markdown for docs/benchmarks.md."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="*", type=Path, help="model.onnx, model.pt; default: the published one")
+    parser.add_argument("files", nargs="*", type=Path, help="model.onnx, model.pt; default: the published model")
     chosen: list[Path] = parser.parse_args().files
     try:
         print(report(chosen, Settings()))
@@ -83,7 +83,7 @@ def published(settings: Settings) -> Path:
     repository = Repository(settings.model_repository, settings.model_name)
     version = repository.served()
     if version is None:
-        raise SystemExit(f"error: nothing is published in {repository.folder}; `make train` does it")
+        raise SystemExit(f"error: no model is published in {repository.folder}; run `make train` first")
     repository.model(version)
     return repository.model_path(version)
 
@@ -93,7 +93,7 @@ def format_of(path: Path) -> FormatName:
     for name, kind in FORMATS.items():
         if path.suffix == Path(kind.file).suffix:
             return name
-    raise SystemExit(f"error: {path}: neither {' nor '.join(kind.file for kind in FORMATS.values())}")
+    raise SystemExit(f"error: {path} is neither {' nor '.join(kind.file for kind in FORMATS.values())}")
 
 
 @torch.inference_mode()
@@ -114,7 +114,7 @@ def measure(networks: list[nn.Module], images: Images, size: int) -> list[list[f
 
 
 def count_values(network: nn.Module, name: FormatName, data: bytes) -> int:
-    """Return the floats in the graph: weights and biases, batch norms folded in."""
+    """Return the number of floats in the graph: weights and biases, with batch norms folded in."""
     if name == "onnx":
         return sum(math.prod(tensor.dims) for tensor in onnx.load_from_string(data).graph.initializer)
     constants = network.code_with_constants[1].const_mapping.values()

@@ -1,6 +1,6 @@
-"""Prometheus beside a stack without Docker, until Ctrl-C: Compose's configuration, this machine's addresses.
+"""Runs Prometheus beside a stack without Docker until Ctrl-C: Compose's configuration with this machine's addresses.
 
-With node-exporter on the path too it also shows what the trainer said of its last run.
+With node-exporter on the path it also scrapes the metrics of the trainer's last run.
 """
 
 import os
@@ -16,7 +16,7 @@ from preflight import ports
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "deploy/monitoring/prometheus.yml"
-EXPORTERS = ("prometheus-node-exporter", "node_exporter")  # Debian's name, the project's own
+EXPORTERS = ("prometheus-node-exporter", "node_exporter")  # Debian's name, upstream's name
 
 DEFAULTS = {
     "API_PORT": "8888",
@@ -35,36 +35,36 @@ TARGETS = {
     "node-exporter": "NODE_EXPORTER_PORT",
     "prometheus": "PROMETHEUS_PORT",
 }
-# On loopback nobody stands in between, and the certificate may be for another name.
+# The connection stays on loopback, and the certificate may name another host.
 TLS = {"scheme": "https", "tls_config": {"insecure_skip_verify": True}}
 MISSING = (
-    "monitoring: there is no prometheus on the path: install your distribution's package (Debian, Ubuntu: prometheus) "
-    "or put a release's folder on it; or, with Docker: docker compose --profile monitoring up"
+    "monitoring: prometheus isn't on the path: install your distribution's package (Debian, Ubuntu: prometheus), "
+    "or add a release's folder to PATH; with Docker: docker compose --profile monitoring up"
 )
 
 
 def main() -> int:
-    """Start what is there; return the exit status."""
+    """Start Prometheus, and node-exporter if it is installed; return the exit status."""
     prometheus = shutil.which("prometheus")
     exporter = next(filter(None, map(shutil.which, EXPORTERS)), None)
     wanted = [f"{name}={DEFAULTS[name]}" for name in ("PROMETHEUS_PORT", *(["NODE_EXPORTER_PORT"] if exporter else []))]
-    complaints = [MISSING] if prometheus is None else [f"monitoring: {complaint}" for complaint in ports(wanted)]
-    if prometheus is None or complaints:
-        print("\n".join(complaints), file=sys.stderr)
+    problems = [MISSING] if prometheus is None else [f"monitoring: {problem}" for problem in ports(wanted)]
+    if prometheus is None or problems:
+        print("\n".join(problems), file=sys.stderr)
         return 1
     manager = Manager()
     manager.add_process("prometheus", command_of_prometheus(prometheus, configuration(has_exporter=bool(exporter))))
     if exporter:
         manager.add_process("node-exporter", command_of_exporter(exporter))
     else:
-        print(f"Without {EXPORTERS[0]} on the path, what the trainer said of its last run isn't shown.")
+        print(f"{EXPORTERS[0]} isn't on the path: there are no metrics of the trainer's last run.")
     print(f"Prometheus: http://{address('PROMETHEUS_PORT')}/graph, alerts at /alerts. Ctrl-C stops it.", flush=True)
     manager.loop()
     return int(manager.returncode or 0)
 
 
 def configuration(*, has_exporter: bool) -> dict[str, Any]:
-    """Return Compose's configuration with each job's target on this machine."""
+    """Return Compose's configuration with this machine's address as each job's target."""
     config: dict[str, Any] = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     config["global"] = dict.fromkeys(config["global"], setting("PROMETHEUS_SCRAPE_INTERVAL"))
     config["rule_files"] = [str(CONFIG.parent / pattern) for pattern in config["rule_files"]]
@@ -79,7 +79,7 @@ def configuration(*, has_exporter: bool) -> dict[str, Any]:
 
 
 def command_of_prometheus(program: str, config: dict[str, Any]) -> str:
-    """Write the configuration, and return the command that runs it."""
+    """Write the configuration, and return the command that runs Prometheus with it."""
     folder = Path(setting("PROMETHEUS_RUN_DIR"))
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "prometheus.yml"
@@ -98,7 +98,7 @@ def command_of_prometheus(program: str, config: dict[str, Any]) -> str:
 
 
 def command_of_exporter(program: str) -> str:
-    """Return the command that runs node-exporter for the trainer's file alone."""
+    """Return the command that runs node-exporter for the trainer's file only."""
     folder = Path(setting("TRAINER_METRICS_FILE")).resolve().parent
     folder.mkdir(parents=True, exist_ok=True)
     return "exec " + shlex.join(
@@ -114,18 +114,18 @@ def command_of_exporter(program: str) -> str:
 
 
 def setting(name: str) -> str:
-    """Return what a variable says; an empty one says nothing."""
+    """Return a variable's value, or the default if it is unset or empty."""
     return os.environ.get(name) or DEFAULTS[name]
 
 
 def address(port: str) -> str:
-    """Return where on this machine the port of that name is.
+    """Return the loopback address with the port that a variable names.
 
     Raises:
-        SystemExit: It is no number.
+        SystemExit: The port isn't a number.
     """
     if not setting(port).isdigit():
-        sys.exit(f"monitoring: {port}={setting(port)} is no port: set it to a number from 1 to 65535.")
+        sys.exit(f"monitoring: {port}={setting(port)} is not a port: set it to a number from 1 to 65535.")
     return f"127.0.0.1:{setting(port)}"
 
 

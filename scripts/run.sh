@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole stack on this machine, without Docker, until Ctrl-C.
+# Runs the whole stack on this machine, without Docker, until Ctrl-C.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

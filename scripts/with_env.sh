@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command with the virtual environment, with .env (what is set already wins), and with what follows from both.
+# Runs a command with .venv, with the variables of .env (variables of the shell override them), and with derived ones.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,15 +9,15 @@ if [[ -f .env && -z ${STACK_ENV_READ:-} ]]; then
     exec dotenv --file .env run --no-override -- scripts/with_env.sh "$@"
 fi
 
-# One port set in one place reaches everybody who has to know it.
+# Derived from the ports, so that a port has to be set only once.
 export TRITON_SERVER_URL="${TRITON_SERVER_URL:-127.0.0.1:${TRITON_GRPC_PORT:-8001}}"
 export LOADGEN_TARGET="${LOADGEN_TARGET:-http${API_TLS_CERT_FILE:+s}://127.0.0.1:${API_PORT:-8888}}"
-# The api's own keys open it to the load test too.
+# The load test uses the api's first key.
 if [[ -z ${LOADGEN_API_KEY:-}${LOADGEN_API_KEY_FILE:-} ]]; then
     keys=${API_KEYS:-}
     export LOADGEN_API_KEY="${keys%%,*}" LOADGEN_API_KEY_FILE="${API_KEYS_FILE:-}"
 fi
-# Where `make monitoring` looks for it.
+# The file that `make monitoring` exports.
 export TRAINER_METRICS_FILE="${TRAINER_METRICS_FILE:-$PWD/.run/trainer-metrics/trainer.prom}"
 if [[ -z ${TRITON_ADMIN_KEY:-} && -z ${TRITON_ADMIN_KEY_FILE:-} ]]; then
     TRITON_ADMIN_KEY_FILE=$(scripts/admin_key.sh)

@@ -1,7 +1,7 @@
 """Writes the dashboard, ``grafana/dashboards/stack.json``; with ``--check`` only says whether it is out of date.
 
-Top to bottom it answers: is it healthy, how fast, how much, why. The names in the queries are held against what the
-real processes say (tests/e2e/test_metric_names.py).
+Its rows answer, from top to bottom: is it healthy, how fast, how much, why. tests/e2e/test_monitoring.py sends every
+query to a Prometheus that scrapes the real processes.
 """
 
 import itertools
@@ -23,21 +23,21 @@ HEALTHY: list[Panel] = [
         {"model": "min(api_model_ready)", "last training": "min(trainer_last_run_success)"},
         states=FINE,
     ),
-    number("Processes", "Whether Prometheus reaches them.", {"{{job}}": "min by (job) (up)"}, states=FINE),
+    number("Processes", "Whether Prometheus can scrape them.", {"{{job}}": "min by (job) (up)"}, states=FINE),
     number(
         "Alerts",
-        "How many fire now. What each means and what to do: docs/operations.md.",
+        "How many fire now. The meaning of each and what to do: docs/operations.md.",
         {"firing": 'count(ALERTS{alertstate="firing"}) or vector(0)'},
         alarm=1,
     ),
     number(
         "Model version",
-        "What Triton serves; for a moment two, while one takes the other's place.",
+        "The version that Triton serves; while a new one replaces it, both for a moment.",
         {"{{model}} {{version}}": "count by (model, version) (nv_inference_count)"},
     ).text_mode(BigValueTextMode.NAME),
     number(
         "Accuracy",
-        "Of the last trained version: share of the test images and of the validation images read right.",
+        "Share of the test images and of the validation images that the last trained version classifies correctly.",
         {"test": "max(trainer_test_accuracy_ratio)", "validation": "max(trainer_validation_accuracy_ratio)"},
     ).unit("percentunit"),
     number(
@@ -50,7 +50,7 @@ HEALTHY: list[Panel] = [
     ).unit("s"),
     lines(
         "Errors",
-        "Share of requests that end with a 5xx, probes left out, and of those turned away because the api is full. "
+        "Share of requests that end with a 5xx (without probes), and of those refused with 503 `overloaded`. "
         "Over 1 % for a minute is an alert.",
         {"5xx": "api:errors:ratio1m", "overloaded": "api:overloaded:ratio1m"},
         alarm=0.01,
@@ -87,19 +87,19 @@ FAST: list[Panel] = [
 MUCH: list[Panel] = [
     lines(
         "Requests by status",
-        "Finished requests a second, probes and scrapes left out. Status 0: the client hung up.",
+        "Finished requests a second, without probes and scrapes. Status 0: the client disconnected.",
         {"{{status}}": "sum by (status) (api:requests:rate1m)"},
         is_stacked=True,
     ).unit("reqps"),
     lines(
         "Requests by route",
-        "The same by route. Those that are turned away at the door have none: unmatched.",
+        "The same by route. A request that is refused before routing counts as `unmatched`.",
         {"{{route}}": "sum by (route) (api:requests:rate1m)"},
         is_stacked=True,
     ).unit("reqps"),
     lines(
         "Images",
-        "Images a second that the api sends to Triton, and rows that Triton's models run over.",
+        "Images a second that the api sends to Triton, and rows a second that Triton's models compute.",
         {
             "api to Triton": "sum(rate(api_batch_rows_sum[1m]))",
             "{{model}} {{version}}": "sum by (model, version) (rate(nv_inference_count[1m]))",
@@ -107,7 +107,7 @@ MUCH: list[Panel] = [
     ).unit("ops"),
     lines(
         "In flight",
-        "Requests that the api works on, how many of them wait for a call, and how many it takes on at most.",
+        "Requests that the api is processing, those of them that wait for a call to Triton, and the limit.",
         {
             "in flight": "sum(api_in_flight_requests)",
             "waiting": "sum(api_queued_requests)",
@@ -116,12 +116,12 @@ MUCH: list[Panel] = [
     ),
     lines(
         "Waiting in Triton",
-        "Calls that have come to Triton and wait for an instance of the model.",
+        "Calls in Triton's queue that wait for an instance of the model.",
         {"{{model}}": "sum by (model) (nv_inference_pending_request_count)"},
     ),
     lines(
-        "Turned away",
-        "Requests a second that the api refuses, by reason. overloaded: it is full.",
+        "Refused requests",
+        "Requests a second that the api refuses, by reason. overloaded: its concurrency limit is reached.",
         {"{{reason}}": "sum by (reason) (rate(api_refused_total[1m]))"},
         is_stacked=True,
     ).unit("reqps"),
@@ -130,20 +130,20 @@ MUCH: list[Panel] = [
 WHY: list[Panel] = [
     lines(
         "Effective batch",
-        "Rows in each call of the api, and in each run of the model (inferences ÷ executions). Under load more is "
-        "better: a run costs little more for many rows than for one.",
-        {"api's calls": "api:batch_rows:mean1m", "{{model}}'s runs": "triton:batch_rows:mean1m"},
+        "Rows in each call of the api, and in each execution of the model (inferences ÷ executions). Under load, more "
+        "is better: an execution of many rows costs little more than one of a single row.",
+        {"api's calls": "api:batch_rows:mean1m", "{{model}}'s executions": "triton:batch_rows:mean1m"},
     ),
     lines(
         "Queue share",
-        "How much of a call's time in Triton it waits. Near 1, the model can't keep up; near 0, look elsewhere.",
+        "Share of a call's time in Triton that it spends in the queue. Near 1, the model is the bottleneck.",
         {"{{model}}": "triton:queue:ratio1m"},
     )
     .unit("percentunit")
     .max(1),
     lines(
         "Triton's time a request",
-        "What Triton does with a call on average: let it wait, gather input, run the model, hand on the answer.",
+        "Mean time of a call in Triton's queue, in gathering its input, in the model, and in returning its output.",
         {
             step: f"sum(rate(nv_inference_{name}_duration_us[1m])) / (sum(rate(nv_inference_request_success[1m])) > 0)"
             for step, name in {
@@ -157,8 +157,8 @@ WHY: list[Panel] = [
     ).unit("µs"),
     lines(
         "Saturation",
-        "How full each resource is: the api's places, the machine's cores and the GPU, as Triton sees them. "
-        "Over 80 % of the places for a minute is an alert.",
+        "Utilisation of the api's concurrency limit, and of the machine's cores and the GPU as Triton reports them. "
+        "Over 80 % of the concurrency limit for a minute is an alert.",
         {
             "in flight {{instance}}": "api:in_flight:ratio",
             "CPU": "max(nv_cpu_utilization)",
@@ -168,7 +168,7 @@ WHY: list[Panel] = [
     ).unit("percentunit"),
     lines(
         "Memory",
-        "Share of the memory in use on Triton's machine, and of each GPU's.",
+        "Share of memory in use on Triton's machine and on each GPU.",
         {
             "CPU": "max(nv_cpu_memory_used_bytes / nv_cpu_memory_total_bytes)",
             "GPU {{gpu_uuid}}": "max by (gpu_uuid) (nv_gpu_memory_used_bytes / nv_gpu_memory_total_bytes)",
@@ -178,26 +178,28 @@ WHY: list[Panel] = [
     .max(1),
     lines(
         "Triton's failures",
-        "Calls a second that Triton failed. BACKEND: the model raised an error; CANCELED: the api gave the call up.",
+        "Calls a second that failed in Triton. BACKEND: the model raised an error; CANCELED: by the api.",
         {"{{reason}}": "sum by (reason) (rate(nv_inference_request_failure[1m]))"},
     ).unit("reqps"),
     number(
-        "What runs",
-        "The api's version, and the Python it runs on.",
+        "Running version",
+        "The api's version, and the Python that it runs on.",
         {"{{version}} on Python {{python}}": "count by (version, python) (api_build_info)"},
     ).text_mode(BigValueTextMode.NAME),
-    number("Workers", "Processes of the api that are alive.", {"{{instance}}": "sum by (instance) (api_workers)"}),
+    number(
+        "Workers", "Worker processes of the api that are alive.", {"{{instance}}": "sum by (instance) (api_workers)"}
+    ),
 ]
 
 ROWS: dict[str, list[Panel]] = {"Is it healthy?": HEALTHY, "How fast?": FAST, "How much?": MUCH, "Why?": WHY}
 
 
 def dashboard() -> str:
-    """Return the dashboard as Grafana reads it."""
+    """Return the dashboard in Grafana's JSON."""
     board = (
         Dashboard("Digits")
         .uid("digits")
-        .description("Is it healthy, how fast, how much, why: the whole stack on one page.")
+        .description("Health, latency, throughput and causes: the whole stack on one page.")
         .time("now-15m", "now")
         .refresh("5s")
         .readonly()

@@ -1,6 +1,6 @@
-"""The three kinds of panels, with what all of them share: where the data comes from, colours, legends.
+"""The three kinds of panels, with what they share: data source, colours, legends.
 
-Each is a builder of Grafana's own SDK; the dashboard goes on from there: ``lines(…).unit("s").span(12)``.
+Each returns a builder of Grafana's SDK, which the dashboard configures further: ``lines(…).unit("s").span(12)``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,10 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 SOURCE = DataSourceRef("prometheus", "prometheus")
-# What 1 and 0 stand for, and their colours.
+# Texts and colours of the values 1 and 0.
 FINE = (("fine", "green"), ("failing", "red"))
 
-# From the legend, which may name labels, to the query.
+# From a legend, which may hold labels, to its query.
 Queries = Mapping[str, str]
 Panel = stat.Panel | timeseries.Panel | statetimeline.Panel
 
@@ -41,14 +41,14 @@ def number(
     states: Sequence[tuple[str, str]] | None = None,
     alarm: float | None = None,
 ) -> stat.Panel:
-    """Return a panel of single values, as they are now.
+    """Return a panel of current values.
 
     Args:
-        title: Its headline.
-        description: What it tells, and what to make of it.
-        queries: What it shows.
-        states: What to say in place of 1 and 0, each with a colour.
-        alarm: From which value on it is red.
+        title: Its title.
+        description: What it shows, and how to read it.
+        queries: Its queries.
+        states: Texts for the values 1 and 0, each with a colour.
+        alarm: The value from which it is red.
     """
     panel = stat.Panel().title(title).description(description).datasource(SOURCE).height(4).span(4)
     panel.color_mode(BigValueColorMode.BACKGROUND if states or alarm is not None else BigValueColorMode.NONE)
@@ -57,7 +57,7 @@ def number(
     if states:
         shown = {str(1 - place): ValueMappingResult(text, colour) for place, (text, colour) in enumerate(states)}
         panel.mappings([ValueMap(shown)])
-    # Of now alone: over a piece of time, a version that isn't served any more would show too.
+    # Instant queries: a range would also show a version that is no longer served.
     _ask(panel, queries, is_instant=True)
     return panel
 
@@ -73,11 +73,11 @@ def lines(
     """Return a panel of values over time.
 
     Args:
-        title: Its headline.
-        description: What it tells, and what to make of it.
-        queries: What it shows.
+        title: Its title.
+        description: What it shows, and how to read it.
+        queries: Its queries.
         alarm: The limit of an alert, drawn as a line.
-        is_stacked: Whether the lines add up to something.
+        is_stacked: Whether the lines are stacked, because their sum has a meaning.
     """
     panel = timeseries.Panel().title(title).description(description).datasource(SOURCE)
     panel.height(8).span(8).min(0).fill_opacity(60 if is_stacked else 10)
@@ -98,12 +98,12 @@ def lines(
 
 
 def times(title: str, description: str, queries: Queries) -> statetimeline.Panel:
-    """Return a panel of bars that say when something was the case.
+    """Return a panel of bars over the times at which a query was 1.
 
     Args:
-        title: Its headline.
-        description: What it tells, and what to make of it.
-        queries: What it shows.
+        title: Its title.
+        description: What it shows, and how to read it.
+        queries: Its queries.
     """
     panel = statetimeline.Panel().title(title).description(description).datasource(SOURCE).height(8).span(8)
     panel.mappings([ValueMap({"1": ValueMappingResult("firing", "red")}), ValueMap({"0": ValueMappingResult("-")})])

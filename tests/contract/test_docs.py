@@ -57,7 +57,7 @@ def test_every_script_is_listed():
     assert [name for name in scripts if f"`{name}`" not in readme] == []
 
 
-def test_every_process_of_the_procfile_is_a_service_or_the_announcement():
+def test_every_process_of_the_procfile_is_a_service_or_waits_for_them():
     names = set(yaml.safe_load((ROOT / "Procfile").read_text()))
-    assert names == {"triton", "api", "loadgen", "announce"}
-    assert {path.name for path in (ROOT / "services").iterdir()} >= names - {"announce"}
+    assert names == {"triton", "api", "loadgen", "wait-ready"}
+    assert {path.name for path in (ROOT / "services").iterdir()} >= names - {"wait-ready"}

@@ -29,6 +29,6 @@ def test_only_a_package_that_was_looked_up_passes(audit, found, code):
 def test_what_is_vulnerable_is_named_with_its_remedy(audit):
     lines = audit.verdict([SOUND, FLAWED])[1]
     assert lines == [
-        "flawed 1.0: PYSEC-1, mended in 1.1",
+        "flawed 1.0: PYSEC-1, fixed in 1.1",
         "audit: 2 of 2 packages audited, vulnerabilities: 1",
     ]

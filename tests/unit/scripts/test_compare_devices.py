@@ -33,14 +33,15 @@ def test_without_cuda_it_ends_with_one_line_that_says_so():
     done = subprocess.run([sys.executable, str(SCRIPT)], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr == "compare_devices: PyTorch finds no CUDA here, so there is nothing to compare the CPU with\n"
+    assert done.stderr == (
+        "compare_devices: PyTorch finds no CUDA device on this machine, so there is nothing to compare the CPU with\n"
+    )
 
 
-def test_the_same_device_says_the_same(script, model, monkeypatch, capsys):
-    monkeypatch.setattr(script, "CUDA", script.CPU)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
-    assert script.compare(model, None)
-    assert "PyTorch on a GPU: largest difference of a probability 0, 0 labels differ: same\n" in capsys.readouterr().out
+def test_the_same_device_says_the_same(script, model, capsys):
+    assert script.compare(model, None, script.CPU)
+    said = "PyTorch on the CPU again: largest difference of a probability 0, 0 labels differ: same\n"
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

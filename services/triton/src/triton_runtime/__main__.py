@@ -61,7 +61,8 @@ def serve(settings: Settings) -> None:
     else:
         wheel = find_wheel()
         backends = settings.backend_dir or assemble(wheel, settings.run_dir.absolute() / "backends")
-        server, env = wheel.server, env_of(os.environ, wheel)
+        libraries = (backends / "python", *wheel.library_dirs)  # the stub's folder, for libpython.py
+        server, env = wheel.server, env_of(os.environ, wheel._replace(library_dirs=libraries))
     argv = argv_of(settings, server, backends, settings.key())
     try:
         os.execve(server, argv, env)  # noqa: S606 - no shell wanted

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from triton_runtime.errors import SettingsError
+from triton_runtime.libpython import link_libpython
 from triton_runtime.wheel import Wheel
 
 # An editable or a source checkout has the backends beside src; an installed wheel has them in the package.
@@ -77,6 +78,7 @@ def _fill(wheel: Wheel, folder: Path) -> None:
         shutil.copytree(source, folder / source.name, ignore=_CACHES)
         for name in SHARED:
             shutil.copy2(source.parent / name, folder / source.name)
+    link_libpython(wheel, python)
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -45,7 +45,7 @@ def find_wheel() -> Wheel:
         library_dirs=(package.parent / "nvidia_pytriton.libs", Path(sysconfig.get_config_var("LIBDIR"))),
     )
     if not stub.is_file():
-        raise WheelError(f"the wheel has no Python backend for Python {python}: run this with Python 3.11")
+        raise WheelError(f"the wheel has no Python backend for Python {python}: use Python 3.11, 3.12 or 3.13")
     if not wheel.server.is_file():
         raise WheelError(f"{wheel.server} is missing: install the wheel anew: {INSTALL}")
     _make_executable(wheel.server)

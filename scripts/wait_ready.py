@@ -1,4 +1,4 @@
-"""Waits until the stack answers, says where to look, and then stays quiet until it is stopped."""
+"""Waits until the api is ready, prints the stack's addresses, and then sleeps until it is stopped."""
 
 import os
 import signal
@@ -8,21 +8,21 @@ import time
 import urllib.error
 import urllib.request
 
-PATIENCE_S = 180
+TIMEOUT_S = 180
 SCHEME = "https" if os.environ.get("API_TLS_CERT_FILE") else "http"
 API = f"{SCHEME}://127.0.0.1:{os.environ.get('API_PORT', '8888')}"
 KEY = " -H 'x-api-key: …'" if os.environ.get("API_KEYS") or os.environ.get("API_KEYS_FILE") else ""
-# Whose certificate it is needn't be asked on the way to oneself.
+# The connection stays on loopback, and the certificate may name another host.
 UNVERIFIED = ssl._create_unverified_context()  # noqa: SLF001 - the only short name for it
 
-WHERE = f"""
+ADDRESSES = f"""
   Ready.
     draw a digit     {API}/
     API              {API}/docs
     load test        http://127.0.0.1:{os.environ.get("LOADGEN_WEB_PORT", "8089")}/
     Triton's metrics http://127.0.0.1:{os.environ.get("TRITON_METRICS_PORT", "8002")}/metrics
     try              curl --data-binary @docs/digit.png -H 'content-type: image/png'{KEY} {API}/predict
-  Ctrl-C stops all of it.
+  Ctrl-C stops all processes.
 """
 
 
@@ -36,16 +36,16 @@ def is_ready() -> bool:
 
 
 def main() -> None:
-    """Wait, speak once, sleep."""
+    """Wait, print once, sleep: the process manager stops every process when the first one ends."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while not is_ready():
         if time.monotonic() > deadline:
-            print(f"Not ready after {PATIENCE_S} s; what {API}/health/ready answers and the lines above say why.")
+            print(f"Not ready after {TIMEOUT_S} s: see the answer of {API}/health/ready and the log lines above.")
             break
         time.sleep(0.5)
     else:
-        print(WHERE, flush=True)
+        print(ADDRESSES, flush=True)
     while True:
         signal.pause()
 
