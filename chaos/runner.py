@@ -45,7 +45,7 @@ class Runner:
             started = time.monotonic()
             results.append(await self.run(fault))
             seconds, result = time.monotonic() - started, results[-1]
-            print(f"  {fault.name:20} {seconds:6.1f} s  held: {result.verdict:7} {result.reason}", flush=True)
+            print(f"  {fault.name:22} {seconds:6.1f} s  held: {result.verdict:7} {result.reason}", flush=True)
 
     async def run(self, fault: Fault) -> Result:
         """Run a fault; an exception becomes a violation, so that the next fault runs all the same."""

@@ -117,3 +117,10 @@ def test_the_short_form_has_lenient_bounds(template, tmp_path):
 def test_faults_have_names_and_titles_of_their_own():
     assert len({fault.name for fault in FAULTS}) == len({fault.title for fault in FAULTS}) == len(FAULTS)
     assert {f"tampered-{kind}" for kind in MODEL_FILES} < {fault.name for fault in FAULTS}
+
+
+def test_the_short_form_has_as_many_faults_as_its_descriptions_say():
+    assert sum(fault.is_short for fault in FAULTS) == 8
+    root = Path(__file__).parents[3]
+    assert "eight faults" in (root / "docs/reliability.md").read_text()
+    assert "eight faults" in (root / "Makefile").read_text()
