@@ -76,7 +76,7 @@ fuzz: setup ## Bad input of every kind to the real processes, other each time, t
 	@FUZZ_FACTOR=$${FUZZ_FACTOR:-10} $(IN_ENV) python -m pytest tests/e2e/test_bad_input.py tests/unit/api/test_pixels.py tests/unit/api/test_uploads.py
 
 .PHONY: chaos
-chaos: setup ## Inject faults into the real stack under load, and count the outcomes: half an hour
+chaos: setup ## Inject faults into the real stack under load, and count the outcomes: twenty minutes
 	@$(IN_ENV) python -m chaos
 
 .PHONY: chaos-quick

@@ -12,6 +12,7 @@ import signal
 import sys
 import tempfile
 import time
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from chaos.result import Result
 from chaos.runner import Runner
 
 INTERRUPTED = 130
+_PACKAGES = ("fastapi", "grpcio", "gunicorn", "nvidia-pytriton", "onnxruntime", "torch", "tritonclient", "uvicorn")
 
 
 def main() -> int:
@@ -84,7 +86,7 @@ def _conditions(runner: Runner) -> dict[str, Any]:
         "command": shlex.join(["python", "-m", "chaos", *sys.argv[1:]]),
         "bounds": runner.bounds._asdict(),
         "machine": machine.fingerprint(),
-        "packages": versions.packages(),
+        "packages": {name: metadata.version(name) for name in _PACKAGES},
     }
 
 
