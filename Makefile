@@ -84,11 +84,11 @@ fuzz: setup ## Send random bad input to the real processes, ten times as much as
 	@FUZZ_FACTOR=$${FUZZ_FACTOR:-10} $(IN_ENV) python -m pytest tests/e2e/test_bad_input.py tests/unit/api/test_pixels.py tests/unit/api/test_uploads.py
 
 .PHONY: chaos
-chaos: setup ## Inject every fault into the real stack and count the outcome of each request: half an hour
+chaos: setup ## Inject faults into the real stack under load, and count the outcomes: twenty minutes
 	@$(IN_ENV) python -m chaos
 
 .PHONY: chaos-quick
-chaos-quick: setup ## Inject the most important faults: a minute
+chaos-quick: setup ## The same with eight faults and lenient bounds: two minutes
 	@$(IN_ENV) python -m chaos --short
 
 .PHONY: loadtest

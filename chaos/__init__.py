@@ -1,1 +1,1 @@
-"""Breaks the real stack in every way that it promises to survive, while a client counts: ``python -m chaos``."""
+"""Injects faults into the real stack under load and counts the outcome of every request: ``python -m chaos``."""

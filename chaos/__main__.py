@@ -1,4 +1,7 @@
-"""``python -m chaos``: breaks the real stack, counts, and writes a table to ``results/``; 1 if a promise is broken."""
+"""``python -m chaos``: injects faults into the real stack and writes a table to ``results/``.
+
+Exit status: 0 if all guarantees held, 1 if one was violated, 2 if the run could not start, 130 if it was interrupted.
+"""
 
 import argparse
 import asyncio
@@ -9,111 +12,105 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from bench import machine, versions
-from chaos import repository
-from chaos.bounds import LENIENT, STRICT
-from chaos.catalogue import FAULTS, Fault, play
-from chaos.errors import ChaosError, Skipped
+from chaos import report, template
+from chaos.catalogue import FAULTS, Fault
+from chaos.errors import ChaosError
 from chaos.paths import RESULTS, RUN
-from chaos.report import markdown
-from chaos.row import Row
-from chaos.scene import Scene
-from chaos.stack import Api, Triton, running
+from chaos.result import Result
+from chaos.runner import Runner
 
-# Enough for the longest, which trains once for every step of a publish.
-_FAULT_PATIENCE_S = 900
 INTERRUPTED = 130
+_PACKAGES = ("fastapi", "grpcio", "gunicorn", "nvidia-pytriton", "onnxruntime", "torch", "tritonclient", "uvicorn")
 
 
 def main() -> int:
-    """Run; 1 if a promise was broken, 2 if the stack didn't come up, 130 if it was interrupted."""
+    """Run the selected faults and write the report."""
     options = _parser().parse_args()
-    faults = [fault for fault in FAULTS if fault.name in options.only] if options.only else list(FAULTS)
-    if options.short and not options.only:
-        faults = [fault for fault in FAULTS if fault.is_short]
     RUN.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=RUN))
-    rows: list[Row] = []
     try:
-        asyncio.run(_run(faults, rows, folder, options))
-    except ChaosError as exc:
-        print(f"chaos: {exc}", file=sys.stderr)
-        return 2
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        print("Stopped.", file=sys.stderr)
-        return INTERRUPTED
+        return _main(options, folder)
     finally:
-        if rows:
-            _report(rows, options.results)
         if options.keep:
             print(f"Logs: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    return 1 if any(row.broken for row in rows) else 0
 
 
-async def _run(faults: Sequence[Fault], rows: list[Row], folder: Path, options: argparse.Namespace) -> None:
-    me = asyncio.current_task()
-    assert me is not None
-    # As asyncio does at Ctrl-C: everything that was started is ended on the way out.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
-    model_repository = await repository.prepare(options.repository, folder)
-    count = max(fault.tritons for fault in faults)
-    tritons = [Triton(f"triton-{number}", model_repository, folder) for number in range(1, count + 1)]
-    bounds = LENIENT if options.short else STRICT
-    scene = Scene(folder, model_repository, tritons, Api("api", tritons[:1], folder), bounds, is_short=options.short)
-    print("Starting the stack", flush=True)
-    async with running(*tritons, scene.api):
-        await scene.ask_around()
-        for fault in faults:
-            started = time.monotonic()
-            rows.append(await _try(fault, scene))
-            verdict = "skipped" if rows[-1].skipped else "BROKEN" if rows[-1].broken else "kept"
-            print(f"  {fault.name:18} {time.monotonic() - started:6.1f} s  {verdict}", flush=True)
-            for what in (*rows[-1].broken, *([rows[-1].skipped] if rows[-1].skipped else [])):
-                print(f"      {what}", flush=True)
-            if rows[-1].broken:
-                await scene.renew()
-
-
-async def _try(fault: Fault, scene: Scene) -> Row:
-    """Play a fault; one that can't be played is a broken promise too."""
+def _main(options: argparse.Namespace, folder: Path) -> int:
+    runner = Runner(folder / "template", folder, is_short=options.short, keep=options.keep)
+    conditions = _conditions(runner)
+    started = time.monotonic()
+    results: list[Result] = []
     try:
-        async with asyncio.timeout(_FAULT_PATIENCE_S):
-            return await play(fault, scene)
-    except Skipped as exc:
-        return Row(fault.name, skipped=str(exc))
-    except (ChaosError, OSError, TimeoutError) as exc:
-        return Row(fault.name, broken=[f"{type(exc).__name__}: {exc}"])
+        asyncio.run(_run(runner, _select(options), results, options.repository))
+        status = 1 if any(result.violations for result in results) else 0
+    except ChaosError as exc:
+        print(f"chaos: {exc}", file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("chaos: interrupted", file=sys.stderr)
+        status = INTERRUPTED
+    if results:
+        text = report.markdown(results, conditions | {"minutes": (time.monotonic() - started) / 60})
+        _write(text, conditions, results, options.results)
+        if options.page and status != INTERRUPTED:
+            report.insert(text, options.page)
+    return status
 
 
-def _report(rows: list[Row], folder: Path) -> None:
-    about = {
+async def _run(runner: Runner, faults: list[Fault], results: list[Result], source: Path | None) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    # Like asyncio's handling of Ctrl-C: the cancelled task stops the processes that it started.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await template.prepare(source, runner.template)
+    await runner.run_all(faults, results)
+
+
+def _select(options: argparse.Namespace) -> list[Fault]:
+    if options.only:
+        return [fault for fault in FAULTS if fault.name in options.only]
+    return [fault for fault in FAULTS if fault.is_short or not options.short]
+
+
+def _conditions(runner: Runner) -> dict[str, Any]:
+    return {
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "commit": versions.commit(),
         "command": shlex.join(["python", "-m", "chaos", *sys.argv[1:]]),
+        "bounds": runner.bounds._asdict(),
         "machine": machine.fingerprint(),
-        "packages": versions.packages(),
+        "packages": {name: metadata.version(name) for name in _PACKAGES},
     }
-    text = markdown(rows, about)
-    folder.mkdir(exist_ok=True)
+
+
+def _write(text: str, conditions: dict[str, Any], results: list[Result], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     stem = folder / f"chaos-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
     stem.with_suffix(".md").write_text(text)
-    stem.with_suffix(".json").write_text(json.dumps(about | {"rows": [row.as_dict() for row in rows]}, indent=1))
+    data = conditions | {"results": [result.as_dict() for result in results]}
+    stem.with_suffix(".json").write_text(json.dumps(data, indent=1))
     print(f"\n{text}\n{stem}.json, .md", flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="the most important faults only, in about a minute")
-    parser.add_argument("--only", nargs="+", choices=[fault.name for fault in FAULTS], help="these faults alone")
+    parser.add_argument("--short", action="store_true", help="eight faults with lenient bounds, in two minutes")
+    names = [fault.name for fault in FAULTS]
     parser.add_argument(
-        "--repository", type=Path, help="a model repository whose served version is copied; else one is trained"
+        "--only", nargs="+", choices=names, metavar="NAME", help=f"run only these faults: {', '.join(names)}"
     )
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the report (results/)")
+    parser.add_argument(
+        "--repository", type=Path, help="copy the served version of this model repository instead of training one"
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the report (results/)")
+    parser.add_argument("--page", type=Path, help="also put the report into this page, e.g. docs/reliability.md")
     parser.add_argument("--keep", action="store_true", help="keep the run's folder with all logs")
     return parser
 

@@ -1,17 +1,17 @@
-"""How much is asked: of a machine that one has for oneself, and of one that runs a dozen other tests."""
+"""Limits for times and rates: strict for a machine without other load, lenient beside other tests."""
 
 from typing import NamedTuple
 
 
 class Bounds(NamedTuple):
-    """The figures that a promise is held against.
+    """The limits that measured values are compared with.
 
     Attributes:
-        noticed_s: Seconds until a fault shows at ``/health/ready``.
-        recovered_s: Seconds from the repair until it is ready again.
-        goodput: Right answers a second under overload, as a share of the peak.
-        growth: Memory at the end of an overload, as a multiple of that at its beginning.
-        refusal: A refusal's median time, as a share of an answer's.
+        noticed_s: Seconds from the fault until ``/health/ready`` reports it.
+        recovered_s: Seconds from the repair until ``/health/ready`` answers 200 again.
+        goodput: Correct answers per second under overload, as a share of the peak.
+        growth: Memory at the end of an overload, as a multiple of the memory at its beginning.
+        refusal: Median time of a refusal, as a share of an answer's.
     """
 
     noticed_s: float = 3.0
@@ -22,5 +22,5 @@ class Bounds(NamedTuple):
 
 
 STRICT = Bounds()
-# What is counted, the failed and the lost, stays as strict; what is timed depends on who else is there.
+# Times and rates depend on the machine's other load. Numbers of failed and wrong requests do not: their limit stays 0.
 LENIENT = Bounds(noticed_s=8.0, recovered_s=8.0, goodput=0.5, growth=1.3, refusal=0.5)

@@ -1,66 +1,59 @@
-"""Every fault, in the order in which they are tried: those with one Triton first, then those with two."""
+"""All faults, in the order of a run."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple
 
 from chaos.faults import overload, publishing, releases, replicas, triton, workers
-from chaos.row import Row
-from chaos.scene import Scene
-from chaos.stack import Api
-from modelrepo.formats import FORMATS
+from chaos.repository import MODEL_FILES
+from chaos.result import Result
+from chaos.scenario import Scenario
 
 
 class Fault(NamedTuple):
-    """One thing that is broken.
+    """A fault.
 
     Attributes:
         name: On the command line.
-        play: Breaks it, mends it, and says what came of it.
-        is_short: Whether the short form has it; what another end-to-end test breaks as well is left to that.
-        settings: What the api is started with for it; None plays on the api that runs all the time.
-        tritons: How many Tritons that api asks.
+        title: In the table.
+        inject: Injects the fault, repairs it, and adds figures and violations to the result.
+        is_short: Whether the short form has it; faults of other end-to-end tests are left to those.
+        tritons: Number of Tritons that the API calls.
     """
 
     name: str
-    play: Callable[..., Awaitable[Row]]
+    title: str
+    inject: Callable[[Scenario, Result], Awaitable[None]]
     is_short: bool = False
-    settings: dict[str, str] | None = None
     tritons: int = 1
 
 
 FAULTS = (
-    Fault("triton-hung", triton.hung, is_short=True),
-    Fault("triton-dead", triton.dead),
-    Fault("backend-hung", triton.backend_hung),
-    Fault("backend-killed", triton.backend_killed),
-    Fault("triton-wrong", triton.wrong, is_short=True),
-    Fault("hup", workers.replaced, is_short=True),
-    Fault("ttou", workers.fewer_and_more),
-    Fault("worker-killed", workers.killed, is_short=True),
-    Fault("reload", releases.reloaded),
-    Fault("tampered", releases.tampered, is_short=True),
-    *(Fault(f"truncated-{kind}", partial(releases.truncated, kind=kind)) for kind in FORMATS),
-    *(Fault(f"tampered-{kind}", partial(releases.tampered, kind=kind)) for kind in FORMATS),
-    Fault("publish-killed", publishing.killed),
-    Fault("disk-full", publishing.disk_full),
-    Fault("read-only", publishing.read_only),
-    Fault("two-trainers", publishing.two_at_once),
-    Fault("overload", overload.saturated, is_short=True, settings={}),
-    Fault("overflow", overload.overflowing, settings={}),
-    Fault("term", workers.stopped, is_short=True, settings={}),
-    Fault("replica-restarted", replicas.restarted, is_short=True, settings={}, tritons=2),
-    Fault("replica-killed", replicas.killed, settings={}, tritons=2),
+    Fault("triton-hung", "Triton suspended (SIGSTOP), continued (SIGCONT)", triton.hung, is_short=True),
+    Fault("triton-killed", "Triton killed (SIGKILL), started again", triton.killed),
+    Fault("backend-hung", "Triton's backend processes suspended, Triton restarted", triton.backend_hung),
+    Fault("backend-killed", "Triton's backend processes killed, Triton restarted", triton.backend_killed),
+    Fault("triton-wrong", "a version with wrong answers served, then rolled back", triton.wrong, is_short=True),
+    Fault("workers-replaced", "HUP: all workers replaced", workers.replaced, is_short=True),
+    Fault("workers-changed", "TTOU, TTIN: one worker fewer, one more", workers.fewer_and_more),
+    Fault("worker-killed", "a worker killed (SIGKILL)", workers.killed, is_short=True),
+    Fault("reloaded", "a new version loaded, then rolled back", releases.reloaded),
+    Fault("tampered", "a copy of the served model with one bit changed, loaded", releases.tampered, is_short=True),
+    *(
+        Fault(f"truncated-{kind}", f"{file} cut in half, loaded", partial(releases.truncated, kind=kind))
+        for kind, file in MODEL_FILES.items()
+    ),
+    *(
+        Fault(f"tampered-{kind}", f"{file} with one bit changed, loaded", partial(releases.tampered, kind=kind))
+        for kind, file in MODEL_FILES.items()
+    ),
+    Fault("publish-killed", "the trainer killed (SIGKILL) before each step of a publish", publishing.killed),
+    Fault("disk-full", "the disk filled before each step of a publish (tmpfs)", publishing.disk_full),
+    Fault("read-only", "publish and rollback on a read-only file system", publishing.read_only),
+    Fault("two-trainers", "two trainers at the same time", publishing.two_at_once),
+    Fault("overload", "overload: 4 × the connections of saturation", overload.saturated, is_short=True),
+    Fault("overflow", "overload: 2 × the workers' concurrency limit", overload.overflowing),
+    Fault("api-stopped", "TERM: the API stopped", workers.stopped, is_short=True),
+    Fault("replica-stopped", "one of two Tritons restarted (SIGTERM)", replicas.stopped, is_short=True, tritons=2),
+    Fault("replica-killed", "one of two Tritons killed (SIGKILL), restarted", replicas.killed, tritons=2),
 )
-
-
-async def play(fault: Fault, scene: Scene) -> Row:
-    """Play a fault, on an api of its own where it wants one."""
-    if fault.settings is None:
-        return await fault.play(scene)
-    api = Api(f"api-{fault.name}", scene.tritons[: fault.tritons], scene.folder, **fault.settings)
-    try:
-        await api.start_serving()
-        return await fault.play(scene, api)
-    finally:
-        await api.stop()

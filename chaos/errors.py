@@ -1,9 +1,9 @@
-"""What can go wrong here: ``ChaosError``, and ``Skipped`` for what this machine doesn't let us try."""
+"""Errors of the program itself: ``ChaosError``, and ``Skipped`` for a fault that this machine cannot inject."""
 
 
 class ChaosError(Exception):
-    """A fault couldn't be tried; what comes of it isn't known, so it counts as a broken promise."""
+    """A fault could not be injected or measured. Its outcome is unknown, so its guarantees count as violated."""
 
 
 class Skipped(Exception):
-    """A fault can't be tried on this machine; its message says why."""
+    """This machine cannot inject the fault; the message gives the reason."""

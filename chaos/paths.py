@@ -1,4 +1,4 @@
-"""Where things lie; a run's own folder is under ``.run/chaos`` and goes with it, reports are in ``results/``."""
+"""Folders: a run keeps its files under ``.run/chaos`` and removes them at its end; reports go to ``results/``."""
 
 from pathlib import Path
 

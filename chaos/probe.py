@@ -1,4 +1,4 @@
-"""A load balancer's eye: asks ``/health/ready`` again and again, and knows from when on it said what."""
+"""A readiness probe: requests ``/health/ready`` continuously and keeps every result with its time."""
 
 import asyncio
 import time
@@ -10,29 +10,29 @@ from chaos.connection import Closed, connect
 
 _REQUEST = b"GET /health/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
 _PAUSE_S = 0.05
-_PATIENCE_S = 10.0
-# Each probe meets any one of the workers; so many in a row have met them all.
+_TIMEOUT_S = 10.0
+# Each probe reaches one of the workers. After this many equal results in a row, very likely all workers agree.
 _IN_A_ROW = 8
 
 
-class Look(NamedTuple):
-    """One answer: when it came, and its code; ``ready``, an error's code, or what happened instead."""
+class ProbeResult(NamedTuple):
+    """The time of a response, and its code: ``ready``, the error's code, or the name of an exception."""
 
     at: float
     took_s: float
-    said: str
+    code: str
 
 
 class Probe:
-    """Probes, one after another, each on a new connection, while the block runs.
+    """Probes one after another, each on a new connection, while the block runs.
 
     Args:
-        port: The api's.
+        port: The API's port.
     """
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self.looks: list[Look] = []
+        self.results: list[ProbeResult] = []
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
@@ -42,50 +42,55 @@ class Probe:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    def said(self, since: float = 0) -> set[str]:
-        """Return all that was said since a moment of ``time.monotonic()``."""
-        return {look.said for look in self.looks if look.at >= since}
+    def codes(self, since: float = 0) -> set[str]:
+        """Return all codes since a value of ``time.monotonic()``."""
+        return {result.code for result in self.results if result.at >= since}
 
-    async def unready(self, since: float, within_s: float) -> float:
-        """Wait until nothing but unreadiness is heard; return the seconds from ``since`` until the first of it.
-
-        Raises:
-            TimeoutError: It isn't noticed in time.
-        """
-        return await self._turn(since, within_s, is_ready=False)
-
-    async def ready(self, since: float, within_s: float) -> float:
-        """Wait until nothing but readiness is heard; return the seconds from ``since`` until the first of it.
+    async def wait_unready(self, since: float, within_s: float) -> float:
+        """Wait until all workers report unreadiness; return the seconds from ``since`` to the first such result.
 
         Raises:
-            TimeoutError: It isn't ready in time.
+            TimeoutError: They do not in time.
         """
-        return await self._turn(since, within_s, is_ready=True)
+        return await self._wait(since, within_s, is_ready=False)
 
-    async def _turn(self, since: float, within_s: float, *, is_ready: bool) -> float:
-        async with asyncio.timeout(max(0.0, since + within_s - time.monotonic())):
-            while True:
-                looks = [look for look in self.looks if look.at >= since]
-                last = looks[-_IN_A_ROW:]
-                if len(last) == _IN_A_ROW and all((look.said == "ready") == is_ready for look in last):
-                    break
-                await asyncio.sleep(_PAUSE_S)
-        others = [look.at for look in looks if (look.said == "ready") != is_ready]
-        first = next(look.at for look in looks if not others or look.at > others[-1])
-        return first - since
+    async def wait_ready(self, since: float, within_s: float) -> float:
+        """Wait until all workers report readiness; return the seconds from ``since`` to the first such result.
+
+        Raises:
+            TimeoutError: They do not in time.
+        """
+        return await self._wait(since, within_s, is_ready=True)
+
+    async def _wait(self, since: float, within_s: float, *, is_ready: bool) -> float:
+        try:
+            async with asyncio.timeout(max(0.0, since + within_s - time.monotonic())):
+                while True:
+                    results = [result for result in self.results if result.at >= since]
+                    last = results[-_IN_A_ROW:]
+                    if len(last) == _IN_A_ROW and all((result.code == "ready") == is_ready for result in last):
+                        break
+                    await asyncio.sleep(_PAUSE_S)
+        except TimeoutError as exc:
+            state = "ready" if is_ready else "unready"
+            raise TimeoutError(
+                f"/health/ready was not {state} within {within_s:g} s; it answered {', '.join(self.codes(since))}"
+            ) from exc
+        others = [result.at for result in results if (result.code == "ready") != is_ready]
+        return next(result.at for result in results if not others or result.at > others[-1]) - since
 
     async def _run(self) -> None:
         while True:
             started = time.monotonic()
-            said = await self._ask()
+            code = await self._probe()
             now = time.monotonic()
-            self.looks.append(Look(now, now - started, said))
+            self.results.append(ProbeResult(now, now - started, code))
             await asyncio.sleep(_PAUSE_S)
 
-    async def _ask(self) -> str:
+    async def _probe(self) -> str:
         try:
             connection = await connect(self._port)
-            response = await connection.ask(_REQUEST, _PATIENCE_S)
+            response = await connection.send(_REQUEST, _TIMEOUT_S)
         except (OSError, TimeoutError, Closed) as error:
             return type(error).__name__
         if response.status == 200:

@@ -1,4 +1,4 @@
-"""Commands that run for a while and are ended with us."""
+"""Commands that run in the background and end with the program."""
 
 import asyncio
 import contextlib
@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from chaos.errors import ChaosError
 from chaos.paths import ROOT
 
-_PATIENCE_S = 900.0
+_TIMEOUT_S = 900.0
 
 
 async def start(argv: Sequence[str], env: Mapping[str, str]) -> asyncio.subprocess.Process:
-    """Start a command in the clone's folder; what it prints, errors too, comes through a pipe."""
+    """Start a command in the repository's root; a pipe carries its stdout and stderr."""
     return await asyncio.create_subprocess_exec(
         *argv,
         env=dict(env),
@@ -21,29 +21,29 @@ async def start(argv: Sequence[str], env: Mapping[str, str]) -> asyncio.subproce
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,  # Ctrl-C reaches us alone, and we end it
+        start_new_session=True,  # Ctrl-C signals this program only, which then ends the command
     )
 
 
 def end(process: asyncio.subprocess.Process) -> None:
-    """Kill a command that still runs, and whatever it started."""
+    """Kill a command and its children if it still runs."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 
 
 async def run(argv: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:
-    """Run a command; return its exit status and what it printed.
+    """Run a command; return its exit status and output.
 
     Raises:
-        ChaosError: It doesn't end.
+        ChaosError: It does not end in time.
     """
     process = await start(argv, env)
     try:
-        async with asyncio.timeout(_PATIENCE_S):
-            printed, _ = await process.communicate()
+        async with asyncio.timeout(_TIMEOUT_S):
+            output, _ = await process.communicate()
     except TimeoutError as exc:
-        raise ChaosError(f"{' '.join(argv)} doesn't end") from exc
+        raise ChaosError(f"{' '.join(argv)} did not end within {_TIMEOUT_S:g} s") from exc
     finally:
         end(process)
-    return process.returncode or 0, printed.decode(errors="replace")
+    return process.returncode or 0, output.decode(errors="replace")

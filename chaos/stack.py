@@ -1,4 +1,4 @@
-"""The real stack on free loopback ports: Tritons and one api, which can be broken and mended one by one."""
+"""The real stack on free loopback ports: Tritons and an API, each of which can be stopped and started alone."""
 
 import asyncio
 import contextlib
@@ -21,15 +21,15 @@ MODEL = "mnist_cnn"
 ADMIN_KEY = "key-of-this-run"
 WORKERS = 2
 DEADLINE_S = 2.0
-_PATIENCE_S = 90.0
+_TIMEOUT_S = 90.0
 
 
-class Part:
-    """A process of the stack that can be started again where it was.
+class Service:
+    """A process of the stack that can be started again on the same port.
 
     Args:
-        name: For its log.
-        folder: Where its log and its files go.
+        name: Names its log.
+        folder: Folder of its log and files.
         argv: The command.
         env: Its settings.
     """
@@ -37,58 +37,57 @@ class Part:
     def __init__(self, name: str, folder: Path, argv: list[str], env: dict[str, str]) -> None:
         self.name, self._argv, self._env = name, argv, env
         self.log = folder / f"{name}.log"
-        self._folder = folder
         self._server: Server | None = None
         self._orphans: list[psutil.Process] = []
 
     async def start(self) -> None:
-        """Start it; don't wait until it serves.
+        """Start the process without waiting for its readiness.
 
         Raises:
-            ChaosError: The command can't be run.
+            ChaosError: The command cannot be run.
         """
         env = clean_env(own_programs(), **self._env)
         try:
             self._server = await asyncio.to_thread(Server, self._argv, self.log, env, ROOT)
         except OSError as exc:
-            raise ChaosError(f"{self.name} can't be started: {exc}") from exc
+            raise ChaosError(f"{self.name} cannot be started: {exc}") from exc
 
     @property
     def server(self) -> Server:
-        """The process.
+        """The running process.
 
         Raises:
-            ChaosError: It isn't running.
+            ChaosError: It is not running.
         """
         if self._server is None:
-            raise ChaosError(f"{self.name} isn't running")
+            raise ChaosError(f"{self.name} is not running")
         return self._server
 
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to the process itself."""
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the main process."""
         if number is signal.SIGKILL:
-            self._orphans += self.family()[1:]
+            self._orphans += self.processes()[1:]
         self.server.process.send_signal(number)
 
-    def family(self) -> list[psutil.Process]:
-        """Return the process and all that it started."""
+    def processes(self) -> list[psutil.Process]:
+        """Return the main process and its descendants."""
         return self.server.family()
 
-    async def end(self, within_s: float = 20) -> int:
-        """Wait until it has ended by itself; return its status.
+    async def wait_ended(self, within_s: float = 20) -> int:
+        """Wait until the main process has ended; return its exit status.
 
         Raises:
-            ChaosError: It goes on.
+            ChaosError: It has not ended in time.
         """
         with contextlib.suppress(psutil.NoSuchProcess):
             try:
                 return int(await asyncio.to_thread(self.server.process.wait, within_s) or 0)
             except psutil.TimeoutExpired as exc:
-                raise ChaosError(f"{self.name} hadn't ended after {within_s:g} s") from exc
+                raise ChaosError(f"{self.name} had not ended after {within_s:g} s") from exc
         return 0
 
-    async def bury(self) -> int:
-        """End what a killed process has left behind; return how many hadn't ended by themselves."""
+    async def kill_orphans(self) -> int:
+        """Kill the child processes that outlive a killed main process by 5 s; return their number."""
         _, alive = await asyncio.to_thread(psutil.wait_procs, self._orphans, 5)
         for process in alive:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -97,8 +96,8 @@ class Part:
         return len(alive)
 
     async def stop(self) -> None:
-        """End it and whatever it started, stopped or not."""
-        await self.bury()
+        """End the process and its descendants, also if they are suspended."""
+        await self.kill_orphans()
         if self._server is not None:
             for process in self._server.family():
                 with contextlib.suppress(psutil.Error):
@@ -106,25 +105,25 @@ class Part:
             await asyncio.to_thread(self._server.stop, 15)
             self._server = None
 
-    async def serving(self, url: str) -> None:
+    async def wait_serving(self, url: str) -> None:
         """Wait until a URL answers with a success.
 
         Raises:
-            ChaosError: It doesn't.
+            ChaosError: It does not in time.
         """
         try:
-            await asyncio.to_thread(self.server.wait_until, lambda: answers(url), _PATIENCE_S)
+            await asyncio.to_thread(self.server.wait_until, lambda: answers(url), _TIMEOUT_S)
         except BenchError as exc:
             raise ChaosError(f"{self.name}: {exc}") from exc
 
 
-class Triton(Part):
+class Triton(Service):
     """The real tritonserver.
 
     Args:
-        name: For its log.
-        repository: What it serves.
-        folder: Where its log goes.
+        name: Names its log.
+        repository: The model repository.
+        folder: Folder of its log.
     """
 
     def __init__(self, name: str, repository: Path, folder: Path) -> None:
@@ -143,12 +142,12 @@ class Triton(Part):
         super().__init__(name, folder, [str(own_programs() / "python"), "-m", "triton_runtime"], env)
 
     async def start_serving(self) -> None:
-        """Start it, and wait until it serves the model."""
+        """Start the process, and wait until it serves the model."""
         await self.start()
-        await self.serving(f"{self._http_url}/v2/models/{MODEL}/ready")
+        await self.wait_serving(f"{self._http_url}/v2/models/{MODEL}/ready")
 
     async def load(self) -> str | None:
-        """Have it load what the repository names now; return why it doesn't, or None."""
+        """Load the version that the config selects; return Triton's error, or None."""
         return await asyncio.to_thread(self._load)
 
     def _load(self) -> str | None:
@@ -160,17 +159,16 @@ class Triton(Part):
             return str(json.load(refused).get("error"))
 
 
-class Api(Part):
-    """gunicorn with its workers.
+class Api(Service):
+    """gunicorn and its workers.
 
     Args:
-        name: For its log.
-        tritons: Whom it asks.
-        folder: Where its log and counters go.
-        settings: Further ``API_*`` variables.
+        name: Names its log.
+        tritons: The Tritons that it calls.
+        folder: Folder of its log and metrics.
     """
 
-    def __init__(self, name: str, tritons: list[Triton], folder: Path, **settings: str) -> None:
+    def __init__(self, name: str, tritons: list[Triton], folder: Path) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         env = {
@@ -182,28 +180,29 @@ class Api(Part):
             "API_LOG_FORMAT": "json",
         }
         argv = [str(own_programs() / "gunicorn"), "--config", "python:api.server.gunicorn_conf", "api.asgi:app"]
-        super().__init__(name, folder, argv, env | settings)
+        super().__init__(name, folder, argv, env)
 
     async def start_serving(self) -> None:
-        """Start it, and wait until the model answers through it."""
+        """Start the processes, and wait until the API is ready."""
         await self.start()
-        await self.serving(f"{self.url}/health/ready")
+        await self.wait_serving(f"{self.url}/health/ready")
 
     def workers(self) -> list[psutil.Process]:
         """Return the worker processes, the oldest first."""
         return sorted(self.server.process.children(), key=lambda worker: worker.create_time())
 
     def memory_bytes(self) -> int:
-        """Return what its processes hold together, shared pages counted once."""
-        return sum(process.memory_full_info().pss for process in self.family())
+        """Return the memory of all its processes; shared pages count once (PSS)."""
+        return sum(process.memory_full_info().pss for process in self.processes())
 
 
 @contextlib.asynccontextmanager
-async def running(*parts: Triton | Api) -> AsyncIterator[None]:
-    """Start parts in their order, all of one kind at once, and end them with the block."""
+async def running(tritons: list[Triton], api: Api) -> AsyncIterator[None]:
+    """Start the Tritons, then the API; stop all of them at the end of the block."""
     try:
-        await asyncio.gather(*(part.start_serving() for part in parts if isinstance(part, Triton)))
-        await asyncio.gather(*(part.start_serving() for part in parts if isinstance(part, Api)))
+        await asyncio.gather(*(triton.start_serving() for triton in tritons))
+        await api.start_serving()
         yield
     finally:
-        await asyncio.shield(asyncio.gather(*(part.stop() for part in reversed(parts)), return_exceptions=True))
+        stops = (service.stop() for service in (api, *tritons))
+        await asyncio.shield(asyncio.gather(*stops, return_exceptions=True))

@@ -1,1 +1,1 @@
-"""What is broken, a group a file; each fault is a coroutine of the scene that returns its row."""
+"""The faults, grouped by the process that they hit; each is a coroutine that takes a scenario and fills a result."""

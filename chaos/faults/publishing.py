@@ -1,126 +1,115 @@
-"""A publish is killed, runs out of disk, meets another one, or may not write: what was published stays whole."""
+"""A publish is killed, fills the disk, meets another one, or may not write: the published versions stay intact."""
 
 import json
 import time
 from typing import Any
 
-from bench.contenders.catalogue import own_programs
-from chaos import mounts, processes, versions
-from chaos.row import Row
-from chaos.scene import GENTLE_S, TINY_TRAINING, Scene
+from chaos import mounts, processes
+from chaos.result import Result
+from chaos.scenario import LIGHT_PAUSE_S, Scenario
+from chaos.training import TINY_TRAINING, python, trainer_argv
 
 _RUN = '{"step"'
-_FULL_EXIT, _LOCKED_EXIT, _KILLED = 6, 7, -9
-_ROOM_KIB = 32 << 10  # above what the trainer asks for before it starts
-_NO_ROOM_KIB = 12 << 10  # holds the copy, and less than it asks for
+_NOT_WRITABLE_EXIT, _LOCKED_EXIT, _KILLED = 6, 7, -9  # trainer.errors; SIGKILL
+_FULL_MESSAGE = "make room and try again"
+_ROOM_KIB = 32 << 10  # more than the trainer requires before it starts
+_NO_ROOM_KIB = 12 << 10  # holds the copy of the repository, less than the trainer requires
 
 
-async def killed(scene: Scene) -> Row:
-    """Kill the trainer before each of its changes to the repository, one run after another."""
-    row = Row("publish killed by -9 at each step")
-    repository = scene.model()
-    former = versions.served(repository)
-    # Steps are many and each takes a training: the short form tries some.
-    every = "8" if scene.is_short else "1"
-    argv = [_python(), "-m", "chaos.doomed", "--every", every, "kill", "train", "--no-load"]
-    async with scene.under_load(row, pause_s=GENTLE_S) as (load, probe):
-        env = scene.trainer_env(**TINY_TRAINING)
-        status, printed = await processes.run(argv, env)
-        runs = _runs(printed)
-        row.promise(status == 0 and len(runs) > 1, printed[-500:])
-        # The pointer goes back by hand-less means: the very next command after the kills.
-        status, printed = await scene.trainer("rollback", "--to", str(former))
-        row.promise(status == 0, printed)
-        await load.answered(50)
-    row.none_failed(load.tally)
-    row.stayed_ready(probe.said())
-    row.promise(all(run["status"] == _KILLED for run in runs[:-1]), "a kill didn't kill")
-    _whole(row, runs)
-    row.promise(not runs[-1]["left"], f"left behind: {runs[-1]['left']}")
-    row.notes.append(f"{len(runs) - 1} kills in {runs[-1]['steps']} steps")
-    return row
+async def killed(scenario: Scenario, result: Result) -> None:
+    """Kill the trainer before each of its changes to the repository, in one run after another."""
+    served = scenario.repository.served_version()
+    async with scenario.under_load(result, pause_s=LIGHT_PAUSE_S) as (load, probe):
+        argv = _at_each_step(scenario, "kill")
+        status, output = await processes.run(argv, scenario.trainer_env(**TINY_TRAINING))
+        runs = _parse_runs(output)
+        result.require(status == 0 and len(runs) > 1, f"status {status} after {len(runs)} runs: {output[-500:]}")
+        # The repository needs no repair: the next command has to succeed.
+        status, output = await scenario.trainer("rollback", "--to", str(served))
+        result.require(status == 0, f"rollback: status {status}, {output}")
+        await load.wait_answered(50)
+    result.require_no_failures(load.counts)
+    result.require_ready(probe.codes())
+    result.require(all(run["status"] == _KILLED for run in runs[:-1]), "a SIGKILL did not end the trainer")
+    _require_intact(result, runs)
+    result.require(not runs[-1]["left"], f"temporary files left: {runs[-1]['left']}")
+    result.notes.append(f"{len(runs) - 1} kills in {runs[-1]['steps']} steps")
 
 
-async def disk_full(scene: Scene) -> Row:
-    """Fill the disk before each of the publish's changes; and try one that was full before it began."""
-    row = Row("publish on a disk that is full (tmpfs)")
-    mount = scene.folder / "tiny"
-    env = scene.trainer_env(**TINY_TRAINING, TRAINER_MODEL_REPOSITORY=str(mount / "models"))
-    every = "8" if scene.is_short else "1"
-    copy = f"cp -r {scene.repository} {mount}/models && exec"
-    doomed = f"{copy} {_python()} -m chaos.doomed --every {every} fill train --no-load"
+async def disk_full(scenario: Scenario, result: Result) -> None:
+    """Fill the disk before each of the publish's changes, then before its start."""
+    mount = scenario.folder / "tmpfs"
     mount.mkdir()
-    status, printed = await mounts.with_tmpfs(mount, _ROOM_KIB, ["sh", "-c", doomed], env)
-    runs = _runs(printed)
-    row.promise(status == 0 and len(runs) > 1, printed[-500:])
-    failed = [run for run in runs if run["status"] != 0]
-    row.promise(bool(failed) and all(run["status"] == _FULL_EXIT for run in failed), "another exit status than 6")
-    row.promise(printed.count("make room and try again") == len(failed), "without a clear error")
-    _whole(row, runs)
-    full = f"{copy} {_python()} -m trainer train --no-load"
-    status, printed = await mounts.with_tmpfs(mount, _NO_ROOM_KIB, ["sh", "-c", full], env)
-    row.promise(
-        status == _FULL_EXIT and "make room and try again" in printed, f"full from the start: {status} {printed}"
-    )
-    row.notes.append(f"full at {len(runs) - 1} of {runs[-1]['steps']} steps: {len(failed)} × exit 6")
-    return row
+    env = scenario.trainer_env(**TINY_TRAINING, TRAINER_MODEL_REPOSITORY=str(mount / "models"))
+    copy = f"cp -r {scenario.repository.root} {mount}/models && exec"
+    command = f"{copy} {' '.join(_at_each_step(scenario, 'fill'))}"
+    status, output = await mounts.with_tmpfs(mount, _ROOM_KIB, ["sh", "-c", command], env)
+    runs = _parse_runs(output)
+    result.require(status == 0 and len(runs) > 1, f"status {status} after {len(runs)} runs: {output[-500:]}")
+    failed = [run["status"] for run in runs if run["status"] != 0]
+    result.require(set(failed) == {_NOT_WRITABLE_EXIT}, f"exit statuses {failed}, {_NOT_WRITABLE_EXIT} expected")
+    messages = output.count(_FULL_MESSAGE)
+    result.require(messages == len(failed), f"{messages} clear error messages in {len(failed)} failed runs")
+    _require_intact(result, runs)
+    command = f"{copy} {' '.join(trainer_argv('train', '--no-load'))}"
+    status, output = await mounts.with_tmpfs(mount, _NO_ROOM_KIB, ["sh", "-c", command], env)
+    refused = status == _NOT_WRITABLE_EXIT and _FULL_MESSAGE in output
+    result.require(refused, f"on a full disk: status {status}, {output}")
+    result.notes.append(f"full at {len(runs) - 1} of {runs[-1]['steps']} steps, exit status 6 at {len(failed)}")
 
 
-async def read_only(scene: Scene) -> Row:
-    """Publish and roll back where nothing can be written."""
-    row = Row("publish, rollback on a read-only file system")
-    repository = scene.model()
-    before = versions.served(repository), repository.versions()
-    env = scene.trainer_env(**TINY_TRAINING)
+async def read_only(scenario: Scenario, result: Result) -> None:
+    """Publish and roll back on a read-only file system."""
+    repository = scenario.repository
+    before = repository.served_version(), repository.versions()
+    env = scenario.trainer_env(**TINY_TRAINING)
     started = time.monotonic()
     for command in (["train"], ["rollback", "--to", str(before[0])]):
-        status, printed = await mounts.read_only(scene.repository, [_python(), "-m", "trainer", *command], env)
-        row.promise(status == _FULL_EXIT and "can't be written" in printed, f"{command[0]}: {status} {printed}")
-    row.notes.append(f"refused in {time.monotonic() - started:.1f} s, both")
-    row.promise((versions.served(repository), repository.versions()) == before, "something changed")
-    return row
+        status, output = await mounts.read_only(repository.root, trainer_argv(*command), env)
+        refused = status == _NOT_WRITABLE_EXIT and "can't be written" in output
+        result.require(refused, f"{command[0]}: status {status}, {output}")
+    result.notes.append(f"both refused in {time.monotonic() - started:.1f} s")
+    result.require((repository.served_version(), repository.versions()) == before, "the repository changed")
 
 
-async def two_at_once(scene: Scene) -> Row:
-    """Start a second training while one runs."""
-    row = Row("two trainers at once")
-    repository = scene.model()
-    former = versions.served(repository)
-    async with scene.under_load(row, pause_s=GENTLE_S) as (load, probe):
-        first = await scene.start_trainer("train", "--no-load")
+async def two_at_once(scenario: Scenario, result: Result) -> None:
+    """Start a second training during the first."""
+    served = scenario.repository.served_version()
+    async with scenario.under_load(result, pause_s=LIGHT_PAUSE_S) as (load, probe):
+        first = await scenario.start_trainer("train", "--no-load")
         try:
             assert first.stdout is not None
-            await first.stdout.readline()  # it speaks once it holds the lock
-            status, printed = await scene.trainer("train", "--no-load")
-            row.promise(status == _LOCKED_EXIT and "another trainer" in printed, f"the second: {status} {printed}")
+            await first.stdout.readline()  # printed after the trainer has taken the lock
+            status, output = await scenario.trainer("train", "--no-load")
+            refused = status == _LOCKED_EXIT and "another trainer" in output
+            result.require(refused, f"the second: status {status}, {output}")
             await first.communicate()
         finally:
             processes.end(first)
-        row.promise(first.returncode == 0, f"the first: {first.returncode}")
-        status, printed = await scene.trainer("rollback", "--to", str(former))
-        row.promise(status == 0, printed)
-        await load.answered(50)
-    row.none_failed(load.tally)
-    row.stayed_ready(probe.said())
-    for version in repository.versions():
-        repository.model(version)
-    return row
+        result.require(first.returncode == 0, f"the first: status {first.returncode}")
+        status, output = await scenario.trainer("rollback", "--to", str(served))
+        result.require(status == 0, f"rollback: status {status}, {output}")
+        await load.wait_answered(50)
+    result.require_no_failures(load.counts)
+    result.require_ready(probe.codes())
+    damaged = scenario.repository.damaged()
+    result.require(not damaged, f"damaged versions: {damaged}")
 
 
-def _python() -> str:
-    return str(own_programs() / "python")
+def _at_each_step(scenario: Scenario, action: str) -> list[str]:
+    # Every step takes a training, so the short form tries one step of eight.
+    every = "8" if scenario.is_short else "1"
+    return [python(), "-m", "chaos.kill_at_each_step", "--every", every, action, "train", "--no-load"]
 
 
-def _runs(printed: str) -> list[dict[str, Any]]:
-    # A killed trainer's last words may stand before it on the line.
-    return [json.loads(line[line.index(_RUN) :]) for line in printed.splitlines() if _RUN in line]
+def _parse_runs(output: str) -> list[dict[str, Any]]:
+    # A line may begin with unfinished output of a killed trainer.
+    return [json.loads(line[line.index(_RUN) :]) for line in output.splitlines() if _RUN in line]
 
 
-def _whole(row: Row, runs: list[dict[str, Any]]) -> None:
-    for run, former in zip(runs[1:], runs, strict=False):
-        kept = {former["served"], max(run["versions"])}
-        row.promise(
-            run["served"] in kept, f"step {run['step']}: version {run['served']} of {run['versions']} is served"
-        )
+def _require_intact(result: Result, runs: list[dict[str, Any]]) -> None:
+    for run, previous in zip(runs[1:], runs, strict=False):
+        allowed = {previous["served"], max(run["versions"])}
+        result.require(run["served"] in allowed, f"step {run['step']}: version {run['served']} is selected")
     for run in runs:
-        row.promise(not run["damaged"], f"step {run['step']}: {run['damaged']}")
+        result.require(not run["damaged"], f"step {run['step']}: {run['damaged']}")

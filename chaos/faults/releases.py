@@ -1,96 +1,92 @@
-"""Versions come and go under load, and damaged ones don't come at all."""
+"""Versions are loaded under load; the trainer and Triton refuse damaged ones."""
 
 import time
 from collections.abc import Callable
 
-from chaos import versions
 from chaos.errors import ChaosError
-from chaos.row import Row
-from chaos.scene import GENTLE_S, TINY_TRAINING, Scene
+from chaos.result import Result
+from chaos.scenario import LIGHT_PAUSE_S, Scenario
+from chaos.training import TINY_TRAINING
 
-_DAMAGED_EXIT = 8  # trainer.errors
+_DAMAGED_EXIT = 8  # trainer.errors.RepositoryDamaged
 
 
-async def reloaded(scene: Scene) -> Row:
-    """Bring a new version into the running Triton, and roll back."""
-    row = Row("the model reloaded (a new version), and rolled back")
-    repository = scene.model()
-    former = versions.served(repository)
-    new = versions.add(repository)
-    async with scene.under_load(row, pause_s=GENTLE_S) as (load, probe):
+async def reloaded(scenario: Scenario, result: Result) -> None:
+    """Load a new version into the running Triton, and roll back."""
+    old = scenario.repository.served_version()
+    new = scenario.repository.add()
+    async with scenario.under_load(result, pause_s=LIGHT_PAUSE_S) as (load, probe):
         started = time.monotonic()
-        for version in (new, former):
-            wrong = await scene.serve(version)
-            row.promise(not wrong, wrong)
-            await load.answered(100)
-        row.recovered_s = time.monotonic() - started
-    row.none_failed(load.tally)
-    row.stayed_ready(probe.said())
-    row.promise(set(load.tally.by_version) == {str(former), str(new)}, f"versions {set(load.tally.by_version)}")
-    row.notes.append(f"slowest answer {load.tally.slowest_s():.1f} s")
-    return row
+        for version in (new, old):
+            error = await scenario.serve(version)
+            result.require(not error, error)
+            await load.wait_answered(100)
+        result.recovered_s = time.monotonic() - started
+    result.require_no_failures(load.counts)
+    result.require_ready(probe.codes())
+    versions = set(load.counts.by_version)
+    result.require(versions == {str(old), str(new)}, f"versions {versions} answered")
+    result.notes.append(f"slowest answer {load.counts.slowest_s():.1f} s")
 
 
-async def truncated(scene: Scene, kind: str = "") -> Row:
-    """Cut the model's file in half, and have Triton load it.
+async def truncated(scenario: Scenario, result: Result, kind: str = "") -> None:
+    """Cut a model file in half, and load it.
 
     Args:
-        scene: The scene.
-        kind: Format of the model; that of the served one if empty.
+        scenario: The scenario.
+        result: The result.
+        kind: Format of the model; the served model's if empty.
     """
-    return await _damaged(scene, kind, "truncated", lambda content: content[: len(content) // 2])
+    await _damage(scenario, result, kind, lambda content: content[: len(content) // 2])
 
 
-async def tampered(scene: Scene, kind: str = "") -> Row:
-    """Change one bit in the middle of the model's file, and have Triton load it.
+async def tampered(scenario: Scenario, result: Result, kind: str = "") -> None:
+    """Change one bit in the middle of a model file, and load it.
 
     Args:
-        scene: The scene.
-        kind: Format of the model; that of the served one if empty.
+        scenario: The scenario.
+        result: The result.
+        kind: Format of the model; the served model's if empty.
     """
 
     def flip(content: bytes) -> bytes:
         middle = len(content) // 2
         return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
-    return await _damaged(scene, kind, "tampered with", flip)
+    await _damage(scenario, result, kind, flip)
 
 
-async def _another(scene: Scene, kind: str) -> int:
-    """Add a version that isn't served: a copy of the served one, or trained in another format."""
-    repository = scene.model()
-    if not kind:
-        return versions.add(repository)
-    former = versions.served(repository)
-    status, printed = await scene.trainer("train", "--no-load", TRAINER_FORMAT=kind, **TINY_TRAINING)
+async def _damage(scenario: Scenario, result: Result, kind: str, change: Callable[[bytes], bytes]) -> None:
+    repository, good = scenario.repository, scenario.repository.served_version()
+    bad = await _train(scenario, kind) if kind else repository.add()
+    file = repository.model_path(bad)
+    file.write_bytes(change(file.read_bytes()))
+    async with scenario.under_load(result, pause_s=LIGHT_PAUSE_S) as (load, probe):
+        if not scenario.is_short:
+            status, output = await scenario.trainer("rollback", "--to", str(bad))
+            refused = status == _DAMAGED_EXIT and "SHA-256" in output
+            result.require(refused, f"the trainer did not refuse it: status {status}, {output}")
+            result.require(repository.served_version() == good, "the trainer selected another version")
+        # Bypasses the trainer's check.
+        repository.select(bad)
+        error = await scenario.triton.load()
+        result.require(error is not None and "SHA-256" in error, f"Triton did not refuse it: {error}")
+        await load.wait_answered(100)
+        error = await scenario.serve(good)
+        result.require(not error, error)
+        await load.wait_answered(50)
+    result.require_no_failures(load.counts)
+    result.require_ready(probe.codes())
+    versions = set(load.counts.by_version)
+    result.require(versions == {str(good)}, f"versions {versions} answered")
+
+
+async def _train(scenario: Scenario, kind: str) -> int:
+    """Train a version in a format, without selecting it; return its number."""
+    served = scenario.repository.served_version()
+    status, output = await scenario.trainer("train", "--no-load", TRAINER_FORMAT=kind, **TINY_TRAINING)
     if status:
-        raise ChaosError(f"no {kind}: {printed[-300:]}")
-    new = versions.served(repository)
-    versions.name(repository, former)
+        raise ChaosError(f"the training of a {kind} model failed with status {status}: {output[-300:]}")
+    new = scenario.repository.served_version()
+    scenario.repository.select(served)
     return new
-
-
-async def _damaged(scene: Scene, kind: str, how: str, damage: Callable[[bytes], bytes]) -> Row:
-    repository = scene.model()
-    former = versions.served(repository)
-    bad = await _another(scene, kind)
-    file = versions.model_file(repository, bad)
-    file.write_bytes(damage(file.read_bytes()))
-    row = Row(f"{file.name} {how}, and Triton told to load it")
-    async with scene.under_load(row, pause_s=GENTLE_S) as (load, probe):
-        if not scene.is_short:
-            status, printed = await scene.trainer("rollback", "--to", str(bad))
-            row.promise(status == _DAMAGED_EXIT and "SHA-256" in printed, f"the trainer took it: {status} {printed}")
-            row.promise(versions.served(repository) == former, "the trainer moved the pointer")
-        # As somebody might who goes past the trainer.
-        versions.name(repository, bad)
-        refused = await scene.triton.load()
-        row.promise(refused is not None and "SHA-256" in refused, f"Triton took it: {refused}")
-        await load.answered(100)
-        wrong = await scene.serve(former)
-        row.promise(not wrong, wrong)
-        await load.answered(50)
-    row.none_failed(load.tally)
-    row.stayed_ready(probe.said())
-    row.promise(set(load.tally.by_version) == {str(former)}, f"versions {set(load.tally.by_version)} answered")
-    return row

@@ -1,121 +1,114 @@
-"""Triton goes away, hangs, or answers wrongly: noticed within 3 s, and so is its return, by an api that goes on."""
+"""Triton exits, hangs or answers wrongly: ``/health/ready`` reports the fault and the recovery in time."""
 
 import asyncio
+import contextlib
 import signal
 import time
+from collections.abc import Awaitable
 
-from chaos import versions
 from chaos.errors import ChaosError
-from chaos.row import Row
-from chaos.scene import GENTLE_S, Scene
+from chaos.result import Result
+from chaos.scenario import LIGHT_PAUSE_S, Scenario
+from chaos.wrong_model import wrong_model
 
-# Longer than a promise is waited for, so that the table shows by how much it was broken.
-_PATIENCE_S = 20.0
-
-
-async def dead(scene: Scene) -> Row:
-    """Kill Triton with -9, and start it again."""
-    row = Row("Triton killed by -9, started again")
-    async with scene.under_load(row) as (load, probe):
-        broken_at = time.monotonic()
-        scene.triton.send(signal.SIGKILL)
-        row.noticed_s = row.within("noticed", await probe.unready(broken_at, _PATIENCE_S), scene.bounds.noticed_s)
-        await scene.triton.end()
-        if left := await scene.triton.bury():
-            row.notes.append(f"{left} backend processes had to be ended by hand")
-        await scene.triton.start_serving()
-        mended_at = time.monotonic()
-        row.recovered_s = row.within("recovered", await probe.ready(mended_at, _PATIENCE_S), scene.bounds.recovered_s)
-        await load.answered(50)
-    row.none_failed(load.tally, may_refuse=True)
-    row.promise("ready" not in _codes(row, probe.said(broken_at)), "it was unready without a reason")
-    return row
+# Above the bounds, so that the table shows by how much a limit was exceeded.
+_TIMEOUT_S = 20.0
 
 
-async def hung(scene: Scene) -> Row:
-    """Stop Triton with ``SIGSTOP``, and let it go on: its connections stay open, its port accepts."""
-    row = Row("Triton hung (SIGSTOP), going on (SIGCONT)")
-    async with scene.under_load(row) as (load, probe):
-        broken_at = time.monotonic()
-        scene.triton.send(signal.SIGSTOP)
+async def killed(scenario: Scenario, result: Result) -> None:
+    """Kill Triton, and start it again."""
+    async with scenario.under_load(result) as (load, probe):
+        since = time.monotonic()
+        scenario.triton.send_signal(signal.SIGKILL)
+        await _noticed(scenario, result, probe.wait_unready(since, _TIMEOUT_S))
+        await scenario.triton.wait_ended()
+        if left := await scenario.triton.kill_orphans():
+            result.notes.append(f"{left} backend processes did not exit by themselves within 5 s")
+        await scenario.triton.start_serving()
+        await _recovered(scenario, result, probe.wait_ready(time.monotonic(), _TIMEOUT_S))
+        await load.wait_answered(50)
+    result.require_no_failures(load.counts, may_refuse=True)
+    result.notes.append(f"unready with {', '.join(sorted(probe.codes(since) - {'ready'}))}")
+
+
+async def hung(scenario: Scenario, result: Result) -> None:
+    """Suspend Triton and continue it: meanwhile its connections stay open, and its port accepts new ones."""
+    async with scenario.under_load(result) as (load, probe):
+        since = time.monotonic()
+        scenario.triton.send_signal(signal.SIGSTOP)
         try:
-            row.noticed_s = row.within("noticed", await probe.unready(broken_at, _PATIENCE_S), scene.bounds.noticed_s)
-            # Long enough for whatever piles up to pile up.
-            await asyncio.sleep(0 if scene.is_short else 10)
+            await _noticed(scenario, result, probe.wait_unready(since, _TIMEOUT_S))
+            # Gives requests and probes the time to accumulate.
+            await asyncio.sleep(0 if scenario.is_short else 10)
         finally:
-            scene.triton.send(signal.SIGCONT)
-        mended_at = time.monotonic()
-        row.recovered_s = row.within("recovered", await probe.ready(mended_at, _PATIENCE_S), scene.bounds.recovered_s)
-        await load.answered(50)
-    row.none_failed(load.tally, may_refuse=True)
-    slowest_s = max(look.took_s for look in probe.looks)
-    row.notes.append(f"slowest probe {slowest_s:.1f} s")
-    row.promise(slowest_s < scene.bounds.noticed_s, "probes piled up")
-    return row
+            scenario.triton.send_signal(signal.SIGCONT)
+        await _recovered(scenario, result, probe.wait_ready(time.monotonic(), _TIMEOUT_S))
+        await load.wait_answered(50)
+    result.require_no_failures(load.counts, may_refuse=True)
+    slowest_s = max(each.took_s for each in probe.results)
+    result.notes.append(f"slowest probe {slowest_s:.1f} s")
+    result.require_within("slowest probe answered", slowest_s, scenario.bounds.noticed_s)
 
 
-async def backend_hung(scene: Scene) -> Row:
-    """Stop the processes in which the model runs."""
-    return await _backend(scene, signal.SIGSTOP, "hung")
+async def backend_hung(scenario: Scenario, result: Result) -> None:
+    """Suspend the processes that run the model."""
+    await _hit_backend(scenario, result, signal.SIGSTOP)
 
 
-async def backend_killed(scene: Scene) -> Row:
-    """Kill the processes in which the model runs."""
-    return await _backend(scene, signal.SIGKILL, "killed by -9")
+async def backend_killed(scenario: Scenario, result: Result) -> None:
+    """Kill the processes that run the model."""
+    await _hit_backend(scenario, result, signal.SIGKILL)
 
 
-async def _backend(scene: Scene, number: signal.Signals, how: str) -> Row:
-    """Break the backend's processes, and mend the whole as whoever watches over containers does: restart what ended."""
-    row = Row(f"Triton's backend processes {how}, Triton restarted")
-    stubs = scene.triton.family()[1:]
-    if not stubs:
+async def _hit_backend(scenario: Scenario, result: Result, number: signal.Signals) -> None:
+    """Send a signal to the backend processes, then restart Triton as a container engine would."""
+    backends = scenario.triton.processes()[1:]
+    if not backends:
         raise ChaosError("Triton has no backend processes")
-    async with scene.under_load(row) as (load, probe):
-        broken_at = time.monotonic()
-        for stub in stubs:
-            stub.send_signal(number)
-        row.noticed_s = row.within("noticed", await probe.unready(broken_at, _PATIENCE_S), scene.bounds.noticed_s)
-        try:
-            status = await scene.triton.end(_PATIENCE_S)
-            row.notes.append(f"Triton ended by itself ({status}) after {time.monotonic() - broken_at:.0f} s")
-        except ChaosError:
-            row.notes.append("Triton went on without them")
-        await scene.triton.stop()
-        await scene.triton.start_serving()
-        mended_at = time.monotonic()
-        row.recovered_s = row.within("recovered", await probe.ready(mended_at, _PATIENCE_S), scene.bounds.recovered_s)
-        await load.answered(50)
-    row.none_failed(load.tally, may_refuse=True)
-    return row
+    async with scenario.under_load(result) as (load, probe):
+        since = time.monotonic()
+        for backend in backends:
+            backend.send_signal(number)
+        await _noticed(scenario, result, probe.wait_unready(since, _TIMEOUT_S))
+        exited = "Triton did not exit by itself"
+        with contextlib.suppress(ChaosError):
+            status = await scenario.triton.wait_ended(_TIMEOUT_S)
+            exited = f"Triton exited by itself ({status}) after {time.monotonic() - since:.0f} s"
+        result.notes.append(exited)
+        await scenario.triton.stop()
+        await scenario.triton.start_serving()
+        await _recovered(scenario, result, probe.wait_ready(time.monotonic(), _TIMEOUT_S))
+        await load.wait_answered(50)
+    result.require_no_failures(load.counts, may_refuse=True)
 
 
-async def wrong(scene: Scene) -> Row:
-    """Have Triton serve a version that takes every digit for its neighbour, and roll back."""
-    row = Row("Triton answers wrongly (a bad version), rolled back")
-    repository = scene.model()
-    former = versions.served(repository)
-    bad = await asyncio.to_thread(versions.add, repository, versions.wrong)
-    async with scene.under_load(row, pause_s=GENTLE_S) as (load, probe):
-        versions.name(repository, bad)
-        refused = await scene.triton.load()
-        row.promise(refused is None, f"Triton didn't load it: {refused}")
-        async with asyncio.timeout(_PATIENCE_S):
-            while not load.tally.wrong:  # noqa: ASYNC110
+async def wrong(scenario: Scenario, result: Result) -> None:
+    """Serve a version whose answers are wrong, and roll back."""
+    repository, good = scenario.repository, scenario.repository.served_version()
+    bad = await asyncio.to_thread(repository.add, wrong_model)
+    async with scenario.under_load(result, pause_s=LIGHT_PAUSE_S) as (load, probe):
+        repository.select(bad)
+        error = await scenario.triton.load()
+        result.require(error is None, f"Triton refused the version: {error}")
+        async with asyncio.timeout(_TIMEOUT_S):
+            while not load.counts.wrong:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-        broken_at = load.tally.wrong[0]
-        row.noticed_s = row.within("noticed", await probe.unready(broken_at, _PATIENCE_S), scene.bounds.noticed_s)
-        failure = await scene.serve(former)
-        row.promise(not failure, f"rollback: {failure}")
-        ready_s = await probe.ready(broken_at, _PATIENCE_S * 3)
-        mended_at = load.tally.wrong[-1]
-        row.recovered_s = row.within("recovered", broken_at + ready_s - mended_at, scene.bounds.recovered_s)
-        await load.answered(50)
-        row.promise(load.tally.wrong[-1] == mended_at, "wrong answers after the recovery")
-    row.none_failed(load.tally, may_be_wrong=True)
-    row.promise(versions.served(repository) == former, "the former version isn't served")
-    return row
+        first = load.counts.wrong[0]
+        await _noticed(scenario, result, probe.wait_unready(first, _TIMEOUT_S))
+        error = await scenario.serve(good)
+        result.require(not error, f"rollback: {error}")
+        ready_at = first + await probe.wait_ready(first, _TIMEOUT_S * 3)
+        last = load.counts.wrong[-1]
+        result.recovered_s = result.require_within("recovered", ready_at - last, scenario.bounds.recovered_s)
+        await load.wait_answered(50)
+        result.require(load.counts.wrong[-1] == last, "wrong answers after the recovery")
+    result.require_no_failures(load.counts, may_be_wrong=True)
+    result.require(repository.served_version() == good, "the rollback left another version selected")
 
 
-def _codes(row: Row, said: set[str]) -> set[str]:
-    row.notes.append(f"unready as {', '.join(sorted(said - {'ready'}))}")
-    return said - {"ready"}
+async def _noticed(scenario: Scenario, result: Result, wait: Awaitable[float]) -> None:
+    result.noticed_s = result.require_within("noticed", await wait, scenario.bounds.noticed_s)
+
+
+async def _recovered(scenario: Scenario, result: Result, wait: Awaitable[float]) -> None:
+    result.recovered_s = result.require_within("recovered", await wait, scenario.bounds.recovered_s)

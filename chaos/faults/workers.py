@@ -1,4 +1,4 @@
-"""The api's own processes are replaced, killed or told to stop."""
+"""The API's own processes are replaced, killed or told to exit."""
 
 import signal
 import time
@@ -6,87 +6,78 @@ import time
 import psutil
 
 from chaos.faults.waiting import until
-from chaos.row import Row
-from chaos.scene import Scene
+from chaos.result import Result
+from chaos.scenario import Scenario
 from chaos.stack import WORKERS, Api
 
-_PATIENCE_S = 40.0
+_TIMEOUT_S = 40.0
 
 
-async def replaced(scene: Scene) -> Row:
-    """``HUP``: new workers, and the old ones leave."""
-    row = Row("HUP: every worker replaced")
-    old = {worker.pid for worker in scene.api.workers()}
-    async with scene.under_load(row) as (load, probe):
+async def replaced(scenario: Scenario, result: Result) -> None:
+    """Send ``HUP``: new workers start, and the old ones exit."""
+    old = _pids(scenario.api)
+    async with scenario.under_load(result) as (load, probe):
         since = time.monotonic()
-        scene.api.send(signal.SIGHUP)
-        await until(lambda: len(_pids(scene.api)) == WORKERS and not _pids(scene.api) & old, "new workers")
-        row.recovered_s = time.monotonic() - since
-        await load.answered(200)
-    row.none_failed(load.tally)
-    row.stayed_ready(probe.said())
-    row.notes.append(f"slowest answer {load.tally.slowest_s():.1f} s")
-    return row
+        scenario.api.send_signal(signal.SIGHUP)
+        await until(lambda: len(_pids(scenario.api)) == WORKERS and not _pids(scenario.api) & old, "new workers")
+        result.recovered_s = time.monotonic() - since
+        await load.wait_answered(200)
+    result.require_no_failures(load.counts)
+    result.require_ready(probe.codes())
+    result.notes.append(f"slowest answer {load.counts.slowest_s():.1f} s")
 
 
-async def fewer_and_more(scene: Scene) -> Row:
-    """``TTOU`` takes a worker away, ``TTIN`` brings another."""
-    row = Row("TTOU, TTIN: a worker less, a worker more")
-    async with scene.under_load(row) as (load, probe):
+async def fewer_and_more(scenario: Scenario, result: Result) -> None:
+    """Send ``TTOU``, which ends a worker, and ``TTIN``, which starts one."""
+    async with scenario.under_load(result) as (load, probe):
         since = time.monotonic()
-        scene.api.send(signal.SIGTTOU)
-        await until(lambda: len(_pids(scene.api)) == WORKERS - 1, "a worker less")
-        scene.api.send(signal.SIGTTIN)
-        await until(lambda: len(_pids(scene.api)) == WORKERS, "a worker more")
-        row.recovered_s = time.monotonic() - since
-        await load.answered(200)
-    row.none_failed(load.tally)
-    row.stayed_ready(probe.said())
-    return row
+        scenario.api.send_signal(signal.SIGTTOU)
+        await until(lambda: len(_pids(scenario.api)) == WORKERS - 1, "one worker fewer")
+        scenario.api.send_signal(signal.SIGTTIN)
+        await until(lambda: len(_pids(scenario.api)) == WORKERS, "one worker more")
+        result.recovered_s = time.monotonic() - since
+        await load.wait_answered(200)
+    result.require_no_failures(load.counts)
+    result.require_ready(probe.codes())
 
 
-async def killed(scene: Scene) -> Row:
-    """Kill a worker with -9: only what was in flight on its own connections may be lost."""
-    row = Row("a worker killed by -9")
-    async with scene.under_load(row) as (load, _probe):
-        old = _pids(scene.api)
-        victim = max(scene.api.workers(), key=lambda worker: len(_ports(worker)))
-        # Stopped first, so that it takes in nobody else between the look and the kill.
+async def killed(scenario: Scenario, result: Result) -> None:
+    """Kill a worker: only requests in flight on its own connections may be lost."""
+    async with scenario.under_load(result) as (load, _probe):
+        old = _pids(scenario.api)
+        victim = max(scenario.api.workers(), key=lambda worker: len(_ports(worker)))
+        # Suspended first, so that it accepts no connection after its connections are listed.
         victim.suspend()
         held = _ports(victim)
         since = time.monotonic()
         victim.kill()
-        await until(lambda: len(_pids(scene.api) - {victim.pid}) == WORKERS, "a new worker")
-        (new,) = _pids(scene.api) - old
-        await until(lambda: _has_started(scene.api, new), "the new worker's start")
-        row.recovered_s = time.monotonic() - since
-        await load.answered(200)
-    tally = load.tally
-    # What was in flight on its connections may be lost, whether the connection had been used before or not.
-    tally.lost |= {f"first-{failure.port}": failure for failure in tally.failed if failure.port in held}
-    tally.failed = [failure for failure in tally.failed if failure.port not in held]
-    row.none_failed(tally)
-    strangers = [failure for failure in tally.lost.values() if failure.port not in held]
-    row.promise(not strangers, f"{len(strangers)} lost on connections that it didn't hold")
-    row.notes.append(f"it held {len(held)} connections, {len(tally.lost)} of them with a request in flight")
-    return row
+        await until(lambda: len(_pids(scenario.api) - {victim.pid}) == WORKERS, "a new worker")
+        (new,) = _pids(scenario.api) - old
+        await until(lambda: _has_started(scenario.api, new), "the new worker's start")
+        result.recovered_s = time.monotonic() - since
+        await load.wait_answered(200)
+    counts = load.counts
+    # A request in flight on the worker's connections may fail, also if it is the connection's first.
+    counts.resent |= {f"first-{failure.port}": failure for failure in counts.failed if failure.port in held}
+    counts.failed = [failure for failure in counts.failed if failure.port not in held]
+    result.require_no_failures(counts)
+    others = [failure for failure in counts.resent.values() if failure.port not in held]
+    result.require(not others, f"{len(others)} requests lost on connections of other workers")
+    result.notes.append(f"it held {len(held)} connections, {len(counts.resent)} of them with a request in flight")
 
 
-async def stopped(scene: Scene, api: Api) -> Row:
-    """``TERM`` in mid-load to the whole api: unready first, then nothing in flight is lost."""
-    row = Row("TERM: the whole api stops")
-    async with scene.under_load(row, api) as (load, probe):
+async def stopped(scenario: Scenario, result: Result) -> None:
+    """Send ``TERM`` to the API under load: it reports unreadiness first and loses no request in flight."""
+    async with scenario.under_load(result) as (load, probe):
         since = time.monotonic()
-        api.send(signal.SIGTERM)
-        await until(lambda: "draining" in probe.said(since), "unready", 10)
-        row.noticed_s = row.within(
-            "noticed", next(x.at for x in probe.looks if x.said == "draining") - since, scene.bounds.noticed_s
-        )
-        status = await api.end(_PATIENCE_S)
-        row.notes.append(f"ended after {time.monotonic() - since:.1f} s")
-        row.promise(status == 0, f"exit status {status}")
-    row.none_failed(load.tally, may_be_shut=True)
-    return row
+        scenario.api.send_signal(signal.SIGTERM)
+        await until(lambda: "draining" in probe.codes(since), "unready", 10)
+        noticed_s = next(each.at for each in probe.results if each.code == "draining") - since
+        result.noticed_s = result.require_within("noticed", noticed_s, scenario.bounds.noticed_s)
+        status = await scenario.api.wait_ended(_TIMEOUT_S)
+        result.notes.append(f"exited after {time.monotonic() - since:.1f} s")
+        result.require(status == 0, f"exit status {status}")
+    result.require_no_failures(load.counts, may_be_unreachable=True)
 
 
 def _pids(api: Api) -> set[int]:
@@ -98,7 +89,7 @@ def _has_started(api: Api, worker: int) -> bool:
 
 
 def _ports(worker: psutil.Process) -> set[int]:
-    """Return the clients' ends of a worker's connections, by their ports."""
+    """Return the client ports of a worker's connections."""
     return {
         connection.raddr.port
         for connection in worker.net_connections(kind="tcp")

@@ -1,4 +1,4 @@
-"""What became of every request."""
+"""The outcome of every request of a load."""
 
 import math
 import time
@@ -7,31 +7,32 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-# Kept for percentiles and rates; a run that goes on for longer counts on without them.
-MOST_TIMES = 1_000_000
+# Limits the memory of a long run; later requests are counted, but left out of percentiles and rates.
+MAX_TIMES = 1_000_000
 
 
 @dataclass
 class Failure:
-    """A request without an honest answer."""
+    """A request that got neither an answer nor a refusal in the API's error format."""
 
     at: float  # time.monotonic()
     why: str
-    port: int  # the client's; 0 if it never got a connection
+    port: int  # the client's end of the connection; 0 if there was none
 
 
 @dataclass
-class Tally:
-    """Counts, and the times behind them.
+class RequestCounts:
+    """Numbers of requests by outcome, and their times.
 
     Attributes:
-        answered: Right answers.
-        by_version: Right answers by the model's version.
-        wrong: Answers with another digit than the model's, and when.
-        refused: Refusals that say so, by the code of the api's error body.
-        failed: Everything else.
-        lost: Requests sent again, because a kept-alive connection closed in the instant: ids, times and ports.
-        shut: Requests never sent, because nobody listened any more.
+        answered: Correct answers.
+        by_version: Correct answers by model version.
+        wrong: Times of answers with another digit than expected.
+        refused: Refusals in the API's error format, by error code.
+        failed: All other outcomes.
+        resent: First attempts of requests that were sent again because a kept-alive connection was closing, by
+            request id.
+        not_connected: Connection attempts that were refused because no process listened; no request was sent.
     """
 
     answered: int = 0
@@ -39,50 +40,50 @@ class Tally:
     wrong: list[float] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
     failed: list[Failure] = field(default_factory=list)
-    lost: dict[str, Failure] = field(default_factory=dict)
-    shut: int = 0
-    answer_times: list[tuple[float, float]] = field(default_factory=list)  # (when, seconds)
+    resent: dict[str, Failure] = field(default_factory=dict)
+    not_connected: int = 0
+    answer_times: list[tuple[float, float]] = field(default_factory=list)  # (time.monotonic(), seconds)
     refusal_times: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def sent(self) -> int:
-        """Requests; each has ended in one way, and one that was sent again counts once."""
+        """Number of requests; each has one outcome, and a request that was sent again counts once."""
         return self.answered + len(self.wrong) + self.refused.total() + len(self.failed)
 
     def answer(self, version: str, took_s: float) -> None:
-        """Count a right answer."""
+        """Count a correct answer."""
         self.answered += 1
         self.by_version[version] += 1
-        _keep(self.answer_times, took_s)
+        _append(self.answer_times, took_s)
 
     def refuse(self, code: str, took_s: float) -> None:
-        """Count an honest refusal."""
+        """Count a refusal in the API's error format."""
         self.refused[code] += 1
-        _keep(self.refusal_times, took_s)
+        _append(self.refusal_times, took_s)
 
     def fail(self, why: str, port: int) -> None:
         """Count a failure."""
         self.failed.append(Failure(time.monotonic(), why, port))
 
     def rate(self, start: float, stop: float) -> float:
-        """Return right answers a second between two moments of ``time.monotonic()``."""
+        """Return correct answers per second between two values of ``time.monotonic()``."""
         return sum(start <= at < stop for at, _ in self.answer_times) / (stop - start)
 
     def answer_ms(self, percentile: float, since: float = -math.inf) -> float:
-        """Return a percentile (0–100) of the right answers' times, NaN where there are none."""
+        """Return a percentile (0–100) of the correct answers' times; NaN if there are none."""
         return _percentile_ms(self.answer_times, percentile, since)
 
     def refusal_ms(self, percentile: float) -> float:
-        """Return a percentile (0–100) of the refusals' times, NaN where there are none."""
+        """Return a percentile (0–100) of the refusals' times; NaN if there are none."""
         return _percentile_ms(self.refusal_times, percentile, -math.inf)
 
     def slowest_s(self) -> float:
-        """Return the slowest right answer's seconds, 0 where there is none."""
+        """Return the seconds of the slowest correct answer; 0 if there is none."""
         return max((took for _, took in self.answer_times), default=0.0)
 
 
-def _keep(times: list[tuple[float, float]], took_s: float) -> None:
-    if len(times) < MOST_TIMES:
+def _append(times: list[tuple[float, float]], took_s: float) -> None:
+    if len(times) < MAX_TIMES:
         times.append((time.monotonic(), took_s))
 
 
