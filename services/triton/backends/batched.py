@@ -1,7 +1,7 @@
-"""What the Python-based backends have in common: one instance of a model, whose requests are run as one batch.
+"""The shared part of the Python-based backends: one instance of a model, which runs requests as one batch.
 
-Copied into each backend's folder when the backend directory is put together, because Triton's Python process looks
-for a backend's modules there and nowhere else.
+Each backend's folder gets a copy when the backend directory is assembled, because Triton's stub imports a backend's
+modules from there only.
 """
 
 import hashlib
@@ -20,20 +20,20 @@ Config = dict[str, Any]
 
 
 class BatchedModel(ABC):
-    """One instance of one version of a model, in a process of its own; a backend says how to load and how to run it."""
+    """One instance of one version of a model, in a process of its own; subclasses load and run it."""
 
     MODEL_FILE: ClassVar[str]
 
     @abstractmethod
     def load(self, path: Path, config: Config, args: dict[str, str]) -> None:
-        """Load the version's file; whatever is raised becomes the reason for which Triton keeps the former version."""
+        """Load the version's file; any exception fails the load, and Triton keeps the previous version."""
 
     @abstractmethod
     def forward(self, tensors: list[torch.Tensor]) -> list[torch.Tensor]:
         """Run the model.
 
         Args:
-            tensors: The inputs in the config's order, on the CPU or where the caller put them.
+            tensors: The inputs in the config's order, on the device where Triton put them.
 
         Returns:
             The outputs in the config's order, contiguous and on the CPU.
@@ -46,7 +46,7 @@ class BatchedModel(ABC):
             args: What Triton passes: the config as JSON, repository, version, instance kind and device.
 
         Raises:
-            TritonModelException: The file is missing, damaged, or not the one that its manifest describes.
+            TritonModelException: The file is missing or damaged, or differs from its manifest.
         """
         end_with_server()
         config = json.loads(args["model_config"])
@@ -58,19 +58,19 @@ class BatchedModel(ABC):
         _check_sum(path)
         try:
             self.load(path, config, args)
-        except Exception as exc:  # the process's boundary: each library raises kinds of its own
+        except Exception as exc:  # the process's boundary: each library raises its own types
             raise pb_utils.TritonModelException(f"{path.name} can't be loaded: {exc}") from exc
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
-        """Answer all requests that Triton batched, in one run where the model is batched.
+        """Answer the requests that Triton batched, in one run if the model has a batch dimension.
 
         Returns:
-            A response a request, in order; errors are responses too.
+            One response a request, in order; an error is a response too.
         """
         if self._batched and len(requests) > 1:
             try:
                 return self._run_together(requests)
-            except Exception:  # noqa: BLE001, S110 - told apart below: a fault must not become the neighbours'
+            except Exception:  # noqa: BLE001, S110 - run one by one below: an error must fail its own request only
                 pass
         return [self._run_alone(request) for request in requests]
 
@@ -82,17 +82,17 @@ class BatchedModel(ABC):
         return [self._response(part) for part in parts]
 
     def _run_alone(self, request: Any) -> Any:  # noqa: ANN401 - Triton's own classes have no stubs
-        # Whatever is raised here would fail every request of this execution: this is the process's boundary.
+        # The process's boundary: an exception from here would fail every request of this execution.
         try:
             return self._response(self.forward(self._tensors_of(request)))
         except Exception as exc:  # noqa: BLE001
             pb_utils.Logger.log_error(f"the model failed: {exc}")
-            # TorchScript puts its trace, with the network's source, before the line that says what is wrong.
+            # TorchScript's message has the network's source and a trace before the line that names the error.
             reason = (str(exc).strip() or type(exc).__name__).splitlines()[-1]
             return pb_utils.InferenceResponse(error=pb_utils.TritonError(f"the model failed: {reason}"))
 
     def _tensors_of(self, request: Any) -> list[torch.Tensor]:  # noqa: ANN401
-        # By DLPack: through NumPy the answers come back empty under numpy 2, without an error.
+        # By DLPack: under NumPy 2 the stub returns empty tensors for NumPy arrays, without an error.
         tensors = (pb_utils.get_input_tensor_by_name(request, name) for name in self._inputs)
         return [from_dlpack(tensor.to_dlpack()) for tensor in tensors]
 
@@ -102,18 +102,18 @@ class BatchedModel(ABC):
 
 
 def threads_of(config: Config, name: str) -> int:
-    """Return the threads of an instance; one unless the config says otherwise: more than cores make it slower.
+    """Return the number of threads of an instance: 1 unless the config sets it, since parallel requests use the cores.
 
     Args:
-        config: The model's.
-        name: What the native backend calls this parameter.
+        config: The model's config.
+        name: The native backend's name of this parameter.
     """
     parameter = config.get("parameters", {}).get(name, {})
     return max(1, int(parameter.get("string_value") or 1))
 
 
 def _check_sum(path: Path) -> None:
-    """Compare the file with the manifest beside it, if any; where it differs Triton keeps the former version."""
+    """Compare the file's SHA-256 with the manifest beside it, if there is one."""
     manifest = path.with_name("manifest.json")
     try:
         wanted = json.loads(manifest.read_text(encoding="utf-8")).get("sha256") if manifest.is_file() else None
@@ -122,4 +122,6 @@ def _check_sum(path: Path) -> None:
     except (OSError, ValueError) as exc:
         raise pb_utils.TritonModelException(f"{path} can't be read: {exc}") from exc
     if wanted is not None and wanted != found:
-        raise pb_utils.TritonModelException(f"{path} isn't what its manifest describes: its SHA-256 differs")
+        raise pb_utils.TritonModelException(
+            f"{path}: its SHA-256 differs from the one in manifest.json; publish the version again"
+        )

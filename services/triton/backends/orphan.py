@@ -1,9 +1,9 @@
-"""Ends a model's process whose server was killed.
+"""Ends a backend process whose server was killed.
 
-Triton's own process for Python looks for its server three times a second, and ends where there is none. But before it
-looks it takes a lock in memory that it shares with the server; who was killed holding that lock never gives it back,
-and the process stays, with its shared memory. That is rare: one kill in dozens, on a busy machine. This looks without
-a lock.
+Triton's stub checks three times a second whether its server still runs, and ends if not. But it first takes a lock in
+the memory that it shares with the server. A server that was killed while it held the lock never releases it: the stub
+then stays, with its shared memory. That happened in one of dozens of kills on a busy machine. This module checks
+without a lock.
 """
 
 import os
@@ -13,12 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 
 _PAUSE_S = 1.0
-# Nearly always the process has ended by itself by then, and tidied up better than this can.
+# The stub nearly always ends by itself within this time, and cleans up more than this module can.
 _GRACE_S = 3.0
 
 
 def end_with_server() -> None:
-    """Start to watch the server, which is this process's parent."""
+    """Start a thread that watches the server, which is this process's parent."""
     threading.Thread(target=_watch, args=(os.getppid(),), name="orphan", daemon=True).start()
 
 
@@ -29,11 +29,11 @@ def _watch(server_pid: int) -> None:
     for region in _shared_memory():
         with suppress(FileNotFoundError):
             region.unlink()
-    # Not sys.exit: the main thread may be the one that waits.
+    # sys.exit would wait for the main thread, which may be the one that waits for the lock.
     os._exit(1)
 
 
 def _shared_memory() -> set[Path]:
-    """Return the regions that this process shared with its server; nobody else maps them."""
+    """Return the files in shared memory that this process and its server map, and no other process."""
     lines = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
     return {Path(line.split()[-1]) for line in lines if "/dev/shm/triton" in line}  # noqa: S108 - Triton's own name
