@@ -9,8 +9,13 @@ from triton_runtime.wheel import Wheel
 WHEEL = Wheel(Path("/w/bin/tritonserver"), Path("/w/python"), Path("/w/stub"), (Path("/w/libs"), Path("/py/lib")))
 
 
-def argv(**settings) -> list[str]:
-    return build_argv(Settings(**settings), Path("/w/bin/tritonserver"), Path("/b"), "the-key")
+def argv(*models: str, **settings) -> list[str]:
+    return build_argv(Settings(**settings), Path("/w/bin/tritonserver"), Path("/b"), "the-key", models)
+
+
+def test_the_models_to_load_are_named():
+    assert [flag for flag in argv("a", "b") if "load-model" in flag] == ["--load-model=a", "--load-model=b"]
+    assert "--load-model=*" in argv("*")
 
 
 def test_every_port_is_bound_to_the_host_and_the_repository_api_requires_the_key():
@@ -69,9 +74,10 @@ def test_extra_flags_come_last():
     ]
 
 
-def test_the_server_finds_its_libraries_and_does_not_inherit_the_key():
-    env = build_env({"LD_LIBRARY_PATH": "/mine", "TRITON_ADMIN_KEY": "secret", "HOME": "/h"}, WHEEL)
+def test_the_server_finds_its_libraries_and_this_python_and_does_not_inherit_the_key():
+    base = {"LD_LIBRARY_PATH": "/mine", "TRITON_ADMIN_KEY": "secret", "HOME": "/h", "PATH": "/usr/bin"}
+    env = build_env(base, WHEEL, Path("/venv/bin"))
     assert env["LD_LIBRARY_PATH"] == "/w/libs:/py/lib:/mine"
     assert "TRITON_ADMIN_KEY" not in env
     assert env["HOME"] == "/h"
-    assert "site-packages" in env["PYTHONPATH"]
+    assert env["PATH"] == "/venv/bin:/usr/bin"

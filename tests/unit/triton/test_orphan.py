@@ -12,7 +12,7 @@ BACKENDS = Path(__file__).parents[3] / "services/triton/backends"
 STUB = """
 import mmap, sys, threading
 sys.path.insert(0, sys.argv[1])
-import orphan
+from python_backend import orphan
 orphan._PAUSE_S = orphan._GRACE_S = 0.05
 orphan.end_with_server()
 file = open(sys.argv[2], "w+b")

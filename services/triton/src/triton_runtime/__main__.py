@@ -13,6 +13,7 @@ from triton_runtime.command import build_argv, build_env
 from triton_runtime.errors import LaunchError, SettingsError
 from triton_runtime.ports import check_ports
 from triton_runtime.settings import Settings
+from triton_runtime.shell import check_backend_path, interpreter_dir, split_names
 from triton_runtime.tls import check_tls
 from triton_runtime.wheel import find_wheel
 
@@ -55,18 +56,35 @@ def serve(settings: Settings) -> None:
     check_tls(settings)
     if not settings.has_key():
         _log.warning("TRITON_ADMIN_KEY isn't set: models can't be loaded while this server runs")
+    models = ["*"]
     if settings.server_bin is not None:
         backends = settings.backend_dir or settings.server_bin.parents[1] / "backends"
         server, env = settings.server_bin, dict(os.environ)
     else:
         wheel = find_wheel()
-        backends = settings.backend_dir or assemble(wheel, settings.run_dir.absolute() / "backends")
-        server, env = wheel.server, build_env(os.environ, wheel)
-    argv = build_argv(settings, server, backends, settings.key())
+        backends = settings.backend_dir or settings.run_dir.absolute() / "backends"
+        check_backend_path(backends)
+        if settings.backend_dir is None:
+            assemble(wheel, backends)
+        server, env = wheel.server, build_env(os.environ, wheel, interpreter_dir())
+        models = _models_to_load(settings.model_repository)
+    argv = build_argv(settings, server, backends, settings.key(), models)
     try:
         os.execve(server, argv, env)  # noqa: S606 - no shell wanted
     except OSError as exc:
         raise SettingsError(f"{server} can't be started: {exc.strerror}") from exc
+
+
+def _models_to_load(repository: Path) -> list[str]:
+    """Return the models to load at start; a name that Triton can't start a backend for is logged and left out."""
+    names, refused = split_names(repository)
+    for name in refused:
+        _log.error(
+            "model %r isn't loaded: its name may have letters, digits and . _ - only; rename its folder in %s",
+            name,
+            repository,
+        )
+    return names if refused else ["*"]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -19,8 +19,8 @@ from triton_runtime.wheel import Wheel
 # A source checkout has the backends beside src, an installed package inside of it.
 _CANDIDATES = (Path(__file__).with_name("backends"), Path(__file__).parents[2] / "backends")
 
-# Shared modules; each backend gets a copy, because the stub imports from model.py's own folder only.
-SHARED = ("batched.py", "orphan.py")
+# The shared package; each backend gets a copy, because the stub imports from model.py's own folder only.
+SHARED = "python_backend"
 
 _CACHES = shutil.ignore_patterns("__pycache__")
 
@@ -75,8 +75,7 @@ def _fill(wheel: Wheel, folder: Path) -> None:
         program.chmod(0o755)  # pip unpacks them without the executable bit
     for source in sources():
         shutil.copytree(source, folder / source.name, ignore=_CACHES)
-        for name in SHARED:
-            shutil.copy2(source.parent / name, folder / source.name)
+        shutil.copytree(source.parent / SHARED, folder / source.name / SHARED, ignore=_CACHES)
 
 
 def _is_same(one: Path, other: Path) -> bool:
