@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from loadgen.answers import fault_of
+from loadgen.answers import find_fault
 
 
 def body(**changes) -> bytes:
@@ -10,13 +10,13 @@ def body(**changes) -> bytes:
     return json.dumps(answer | changes).encode()
 
 
-def test_a_right_answer_has_no_fault():
-    assert fault_of(200, body(), 3, check_label=True) is None
+def test_a_correct_answer_has_no_fault():
+    assert find_fault(200, body(), 3, check_label=True) is None
 
 
 def test_a_wrong_digit_is_a_fault_only_where_labels_are_checked():
-    assert fault_of(200, body(), 8, check_label=True) == "read 3, sent 8"
-    assert fault_of(200, body(), 8, check_label=False) is None
+    assert find_fault(200, body(), 8, check_label=True) == "read 3, sent 8"
+    assert find_fault(200, body(), 8, check_label=False) is None
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,14 @@ def test_a_wrong_digit_is_a_fault_only_where_labels_are_checked():
         (200, body(prediction=11)),
     ],
 )
-def test_anything_else_is_a_fault(status, answer):
-    assert fault_of(status, answer, 3, check_label=False)
+def test_any_other_answer_is_a_fault(status, answer):
+    assert find_fault(status, answer, 3, check_label=False)
 
 
 def test_failures_of_one_kind_have_one_message():
     def error(request_id: str) -> bytes:
         return json.dumps({"error": {"code": "overloaded", "message": "m", "request_id": request_id}}).encode()
 
-    assert fault_of(503, error("a"), 3, check_label=True) == fault_of(503, error("b"), 3, check_label=True)
-    assert fault_of(503, error("a"), 3, check_label=True) == "status 503: overloaded"
-    assert fault_of(502, b"<html>", 3, check_label=True) == "status 502: not an error of the api"
+    assert find_fault(503, error("a"), 3, check_label=True) == find_fault(503, error("b"), 3, check_label=True)
+    assert find_fault(503, error("a"), 3, check_label=True) == "status 503: overloaded"
+    assert find_fault(502, b"<html>", 3, check_label=True) == "status 502: not an error of the api"

@@ -3,20 +3,20 @@ import sys
 
 import pytest
 
-from loadgen.command import argv_of
+from loadgen.command import build_argv
 from loadgen.settings import Settings
 from tests.support.process import clean_env
 
 
 def command(settings: Settings, extra: list[str]) -> list[str]:
-    return argv_of(settings, extra, 4000)
+    return build_argv(settings, extra, 4000)
 
 
 def value(argv: list[str], flag: str) -> str:
     return argv[argv.index(flag) + 1]
 
 
-def test_alone_it_serves_its_page_and_takes_every_core():
+def test_by_default_it_serves_its_page_and_uses_every_core():
     argv = command(Settings(web_port=9000, target="http://api:1"), ["-u", "5"])
     assert value(argv, "--processes") == "-1"
     assert value(argv, "--web-port") == "9000"
@@ -25,24 +25,24 @@ def test_alone_it_serves_its_page_and_takes_every_core():
 
 
 @pytest.mark.parametrize("extra", [["--worker"], ["--master"], ["--processes=3"], ["--processes", "3"]])
-def test_in_a_distributed_run_the_caller_says_who_it_is(extra):
+def test_in_a_distributed_run_the_caller_sets_the_role(extra):
     argv = command(Settings(), extra)
     assert argv.count("--processes") == ("--processes" in extra)
     assert ("--web-port" in argv) == (extra != ["--worker"])
 
 
-def test_the_workers_of_one_machine_meet_on_loopback():
+def test_the_workers_of_one_machine_connect_over_loopback():
     argv = command(Settings(), ["--processes", "2"])
     assert value(argv, "--master-bind-host") == value(argv, "--master-host") == "127.0.0.1"
     assert value(argv, "--master-bind-port") == value(argv, "--master-port") == "4000"
 
 
 @pytest.mark.parametrize("extra", [["--master"], ["--worker", "--master-host=far"], ["--master-bind-host", "*"]])
-def test_over_several_machines_the_master_is_where_the_caller_says(extra):
+def test_over_several_machines_the_caller_sets_the_masters_address(extra):
     assert "127.0.0.1" not in " ".join(command(Settings(web_host="::1", target="http://api:1"), extra))
 
 
-def test_without_processes_it_is_one_process():
+def test_with_zero_processes_locust_runs_in_one_process():
     assert "--processes" not in command(Settings(processes=0), [])
 
 

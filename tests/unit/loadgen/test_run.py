@@ -1,4 +1,4 @@
-"""The real Locust in processes of its own (it patches what imports it), against an answer made up here."""
+"""The real Locust in processes of its own (its gevent patches the process that imports it), against a fake api."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ LABELS = {sample.png: sample.label for sample in load_samples()}
 
 
 class Api(BaseHTTPRequestHandler):
-    """Reads the label off the image's bytes; a server with ``shift`` set reads another one."""
+    """Answers the label of the image that it gets, plus the server's ``shift``."""
 
     protocol_version = "HTTP/1.1"
 
@@ -71,7 +71,7 @@ def test_a_wrong_label_fails_the_run_only_where_labels_are_checked(api, tmp_path
     assert (", sent " in done.stdout + done.stderr) == bool(status)
 
 
-def test_the_key_goes_along_and_is_not_shown(api, tmp_path):
+def test_the_key_is_sent_and_not_logged(api, tmp_path):
     (tmp_path / "keys").write_text("# comment\nsesame-of-the-tests\nanother\n")
     done = subprocess.run(
         [sys.executable, "-m", "loadgen", "--headless", "-u", "2", "-r", "2", "-t", "1s", "--loglevel", "DEBUG"],
@@ -87,9 +87,9 @@ def test_the_key_goes_along_and_is_not_shown(api, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_stopped_it_leaves_no_worker_behind(api, tmp_path, number):
+def test_a_stop_leaves_no_worker_behind(api, tmp_path, number):
     env = settings(api)
-    # As a shell starts things in the background: with SIGINT ignored.
+    # SIGINT is ignored, as in a process that a shell starts in the background.
     argv = ["/bin/sh", "-c", f'trap "" INT; exec {sys.executable} -m loadgen']
     locust = Process(argv, tmp_path / "log", env, tmp_path)
     with locust:

@@ -5,7 +5,7 @@ from collections import Counter
 from loadgen.samples import load_samples
 
 
-def test_the_sample_holds_twenty_images_a_digit():
+def test_there_are_twenty_images_a_digit():
     samples = load_samples()
     assert Counter(sample.label for sample in samples) == dict.fromkeys(range(10), 20)
     for sample in samples:

@@ -1,4 +1,4 @@
-"""An environment without settings: `make` names the key's file for whatever it starts."""
+"""Removes ``TRITON_*`` variables: `make` sets some for every process that it starts."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What the launcher says before it becomes tritonserver."""
+"""The launcher's errors before it starts tritonserver."""
 
 import socket
 import subprocess
@@ -37,7 +37,7 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(tmp_path, name, value):
     assert value in line or name in line
 
 
-def test_a_port_that_is_taken_is_named(tmp_path):
+def test_the_error_names_a_port_that_is_in_use(tmp_path):
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()

@@ -1,4 +1,4 @@
-"""A model's process whose server was killed ends, although its main thread waits for a lock that nobody gives back."""
+"""A backend process whose server was killed ends, although its main thread waits for a lock that is never released."""
 
 import signal
 import subprocess
@@ -8,11 +8,11 @@ import uuid
 from pathlib import Path
 
 BACKENDS = Path(__file__).parents[3] / "services/triton/backends"
-# As Triton's: shares memory with its server, and waits without keeping Python from its other threads.
+# Like Triton's stub: shares memory with its server, and waits for a lock without the GIL.
 STUB = """
 import mmap, sys, threading
 sys.path.insert(0, sys.argv[1])
-import orphan
+from python_backend import orphan
 orphan._PAUSE_S = orphan._GRACE_S = 0.05
 orphan.end_with_server()
 file = open(sys.argv[2], "w+b")
@@ -38,7 +38,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def test_it_ends_and_takes_the_shared_memory_along_once_its_server_is_killed_and_not_before():
+def test_it_ends_and_removes_the_shared_memory_only_after_its_server_was_killed():
     region = Path(f"/dev/shm/triton_orphan_test_{uuid.uuid4().hex}")
     argv = [sys.executable, "-c", SERVER, STUB, str(BACKENDS), str(region)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as server:

@@ -17,7 +17,7 @@ def settings(folder, **names: str) -> Settings:
     return Settings(**{f"tls_{name}_file": folder / value for name, value in names.items()})
 
 
-def test_none_and_good_ones_pass(folder):
+def test_no_files_and_valid_files_pass(folder):
     check_tls(Settings())
     check_tls(settings(folder, cert="triton.crt", key="triton.key"))
     check_tls(settings(folder, cert="triton.crt", key="triton.key", client_ca="ca.crt"))
@@ -26,8 +26,8 @@ def test_none_and_good_ones_pass(folder):
 @pytest.mark.parametrize(
     "names,said",
     [
-        ({"cert": "triton.crt"}, "belong together"),
-        ({"key": "triton.key"}, "belong together"),
+        ({"cert": "triton.crt"}, "must be set together"),
+        ({"key": "triton.key"}, "must be set together"),
         ({"client_ca": "ca.crt"}, "needs TRITON_TLS_CERT_FILE"),
         ({"cert": "triton.crt", "key": "missing"}, "can't be read"),
         ({"cert": "triton.crt", "key": "api.key"}, "must be a certificate and its own key"),
@@ -35,6 +35,6 @@ def test_none_and_good_ones_pass(folder):
         ({"cert": "triton.crt", "key": "triton.key", "client_ca": "junk"}, "holds no certificate"),
     ],
 )
-def test_what_can_not_be_used_is_named(folder, names, said):
+def test_the_error_names_a_file_that_cannot_be_used(folder, names, said):
     with pytest.raises(SettingsError, match=said):
         check_tls(settings(folder, **names))

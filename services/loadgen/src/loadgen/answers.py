@@ -1,4 +1,4 @@
-"""What is wrong with an answer; a status of 200 alone proves nothing."""
+"""Checks an answer of the api: a status of 200 alone proves nothing."""
 
 import json
 
@@ -6,11 +6,11 @@ CLASSES = 10
 _OK = 200
 
 
-def fault_of(status: int, body: bytes, label: int, *, check_label: bool) -> str | None:
+def find_fault(status: int, body: bytes, label: int, *, check_label: bool) -> str | None:
     """Return what is wrong with the answer to one image, or None.
 
     Args:
-        status: HTTP status; 0 where there was no answer.
+        status: HTTP status; 0 where no answer came.
         body: The body as it came.
         label: The digit that was sent.
         check_label: Whether another digit is a fault.
@@ -21,16 +21,16 @@ def fault_of(status: int, body: bytes, label: int, *, check_label: bool) -> str 
         answer = json.loads(body)
         digit, probabilities, version = answer["prediction"], answer["probabilities"], answer["model_version"]
     except (ValueError, KeyError, TypeError):
-        return "the body isn't an answer"
+        return "the body has no prediction, probabilities or model_version"
     if type(digit) is not int or not isinstance(version, str) or not _are_probabilities(probabilities):
-        return "the answer's fields aren't what the contract says"
+        return "prediction, probabilities or model_version has the wrong type or range"
     if probabilities.index(max(probabilities)) != digit:
-        return "the digit isn't the likeliest"
+        return "prediction isn't the class of the highest probability"
     return f"read {digit}, sent {label}" if check_label and digit != label else None
 
 
 def _code_of(body: bytes) -> str:
-    """Return the error's code: Locust counts by message, so that nothing of a single request may be in it."""
+    """Return the error's code: Locust counts by message, so the message holds nothing of a single request."""
     try:
         return str(json.loads(body)["error"]["code"])
     except (ValueError, KeyError, TypeError):
@@ -42,5 +42,5 @@ def _are_probabilities(values: object) -> bool:
         isinstance(values, list)
         and len(values) == CLASSES
         and all(isinstance(value, (int, float)) and 0 <= value <= 1 for value in values)
-        and abs(sum(values) - 1) < 1e-3  # noqa: PLR2004 - float32 rounding, generously
+        and abs(sum(values) - 1) < 1e-3  # noqa: PLR2004 - allows for float32 rounding
     )

@@ -1,4 +1,4 @@
-"""Locust's command line, out of the settings and of what the caller adds."""
+"""Locust's command line, from the settings and the flags that the caller adds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,18 +6,18 @@ from pathlib import Path
 from loadgen.settings import Settings
 
 LOOPBACK = "127.0.0.1"
-# A master or a worker over several machines says so itself.
+# A run over several machines sets these itself.
 _ROLES = {"--master", "--worker"}
 _MASTER_ADDRESS = {"--master-bind-host", "--master-bind-port", "--master-host", "--master-port"}
 
 
-def argv_of(settings: Settings, extra: Sequence[str], master_port: int) -> list[str]:
-    """Return the command line; what stands in ``extra`` comes last and so wins.
+def build_argv(settings: Settings, extra: Sequence[str], master_port: int) -> list[str]:
+    """Return the command line; the flags in ``extra`` come last and so take precedence.
 
     Args:
-        settings: Target, page, processes.
+        settings: Target, web page, processes.
         extra: Locust's own flags.
-        master_port: A free port, where this machine's workers meet their master.
+        master_port: A free port on which the master listens for this machine's workers.
     """
     given = {flag.partition("=")[0] for flag in extra}
     locustfile = Path(__file__).with_name("locustfile.py")
@@ -27,7 +27,7 @@ def argv_of(settings: Settings, extra: Sequence[str], master_port: int) -> list[
     if settings.processes and not given & (_ROLES | {"--processes"}):
         argv += ["--processes", str(settings.processes)]
     if not given & (_ROLES | _MASTER_ADDRESS):
-        # Locust's own default is every address of the machine, and one port for all runs on it.
+        # Locust's defaults are all of the machine's addresses, and the same port for every run.
         argv += ["--master-bind-host", LOOPBACK, "--master-host", LOOPBACK]
         argv += ["--master-bind-port", str(master_port), "--master-port", str(master_port)]
     return [*argv, *extra]

@@ -18,7 +18,7 @@ class Sample(NamedTuple):
 
 
 def load_samples() -> list[Sample]:
-    """Return the sample that the package brings: 200 images, 20 a digit."""
+    """Return the samples in ``digits.npz``: 200 images, 20 a digit."""
     with (files("loadgen") / "digits.npz").open("rb") as file, np.load(file) as archive:
         offsets, blob, labels = archive["offsets"], archive["png"].tobytes(), archive["labels"]
     pngs = [blob[start:stop] for start, stop in itertools.pairwise(offsets)]

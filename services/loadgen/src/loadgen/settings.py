@@ -1,4 +1,4 @@
-"""What can be set from outside, as ``LOADGEN_*`` variables; one frozen object a process."""
+"""Settings from ``LOADGEN_*`` environment variables; one frozen object a process."""
 
 from pathlib import Path
 from typing import Self
@@ -13,10 +13,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LOADGEN_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     target: str = Field("http://127.0.0.1:8888", pattern=r"^https?://", description="The api to load.")
-    web_host: str = Field(
-        "127.0.0.1", min_length=1, description="Address of Locust's page; loopback unless told otherwise."
-    )
-    web_port: int = Field(8089, ge=1, le=65535, description="Port of Locust's page.")
+    web_host: str = Field("127.0.0.1", min_length=1, description="Address of Locust's web page; loopback by default.")
+    web_port: int = Field(8089, ge=1, le=65535, description="Port of Locust's web page.")
     processes: int = Field(
         -1,
         ge=-1,
@@ -24,36 +22,41 @@ class Settings(BaseSettings):
         description="Locust worker processes on this machine; −1 is one a core, 0 none beside the master.",
     )
     rate: float = Field(
-        1.0, gt=0, le=100_000, description="Requests a second that each user sends, as long as answers keep up."
+        1.0,
+        gt=0,
+        le=100_000,
+        description="Requests a second that each user sends; fewer where answers take longer than the period.",
     )
     open_loop: bool = Field(
         False,
-        description="Send at random (Poisson) times of that rate whether or not earlier requests were answered: for "
-        "one user a process, at a high rate.",
+        description="Open loop: send at random (Poisson) times of that rate whether or not earlier requests were "
+        "answered; use one user a process and a high rate.",
     )
     check_labels: bool = Field(
-        True, description="Count a wrong digit as a failure; turn off for a model that wasn't trained on MNIST."
+        True, description="Count a wrong digit as a failure; turn it off for a model that wasn't trained on MNIST."
     )
     timeout_s: float = Field(10.0, gt=0, le=600, description="Seconds after which a request counts as failed.")
-    api_key: SecretStr | None = Field(None, description="API key to ask with, where the api wants one.")
-    api_key_file: Path | None = Field(None, description="File with that key; the first line that is one counts.")
+    api_key: SecretStr | None = Field(None, description="API key to send, where the api requires one.")
+    api_key_file: Path | None = Field(
+        None, description="File with API keys; the first line that is neither empty nor a comment is sent."
+    )
     ca_file: Path | None = Field(
-        None, description="CAs in PEM that an `https` target is checked against; unset, it isn't checked."
+        None, description="CA certificates in PEM that verify an `https` target; unset: it isn't verified."
     )
 
     @model_validator(mode="after")
     def _check_files(self) -> Self:
-        """Find out before the first user does."""
+        """Check the files at start, not at the first request."""
         self.headers()
         if self.ca_file is not None and not self.ca_file.is_file():
-            raise ValueError(f"LOADGEN_CA_FILE: {self.ca_file} is no file")
+            raise ValueError(f"LOADGEN_CA_FILE: {self.ca_file} isn't a file; name a file of CA certificates in PEM")
         return self
 
     def headers(self) -> dict[str, str]:
-        """Return what every request carries.
+        """Return the headers of every request.
 
         Raises:
-            ValueError: The key's file can't be used.
+            ValueError: The key file can't be read or holds no key.
         """
         if self.api_key is not None:
             return {"x-api-key": self.api_key.get_secret_value()}
@@ -62,8 +65,8 @@ class Settings(BaseSettings):
         try:
             lines = [line.strip() for line in self.api_key_file.read_text(encoding="ascii").splitlines()]
         except (OSError, UnicodeDecodeError):
-            raise ValueError(f"LOADGEN_API_KEY_FILE: {self.api_key_file} can't be read") from None
+            raise ValueError(f"LOADGEN_API_KEY_FILE: {self.api_key_file} can't be read as ASCII text") from None
         keys = [line for line in lines if line and not line.startswith("#")]
         if not keys:
-            raise ValueError(f"LOADGEN_API_KEY_FILE: {self.api_key_file} holds no key")
+            raise ValueError(f"LOADGEN_API_KEY_FILE: {self.api_key_file} holds no key; write one on a line of its own")
         return {"x-api-key": keys[0]}

@@ -1,1 +1,1 @@
-"""Runs the real tritonserver out of the nvidia-pytriton wheel."""
+"""Runs the real tritonserver from the nvidia-pytriton wheel."""

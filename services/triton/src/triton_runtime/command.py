@@ -1,32 +1,32 @@
-"""The command line and the environment of tritonserver; pure functions of the settings."""
+"""tritonserver's command line and environment: pure functions of the settings."""
 
 import os
 import shlex
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from triton_runtime.settings import Settings
 from triton_runtime.wheel import Wheel
 
 
-def argv_of(settings: Settings, server: Path, backends: Path, key: str) -> list[str]:
+def build_argv(settings: Settings, server: Path, backends: Path, key: str, models: Sequence[str]) -> list[str]:
     """Return tritonserver's command line.
 
     Args:
-        settings: Ports, repository and the rest.
-        server: The program.
+        settings: The launcher's settings.
+        server: Path of the program.
         backends: The backend directory.
-        key: Key to the repository API.
+        key: Key of the repository API.
+        models: Names of the models to load at start; ``*`` is every model of the repository.
     """
     argv = [
         str(server),
         f"--model-repository={settings.model_repository}",
         f"--backend-directory={backends}",
-        # Explicit: a version is served when its publisher says so, not when a poll sees half of it.
+        # Explicit: a version is loaded when its publisher asks for it; polling could load a half-written one.
         "--model-control-mode=explicit",
-        "--load-model=*",
-        # A repository that is empty, or has one broken model in it, must not keep the rest from being served.
+        *(f"--load-model={name}" for name in models),
+        # An empty repository, or a broken model in it, must not keep the other models from being served.
         "--exit-on-error=false",
         "--strict-readiness=false",
         f"--http-address={settings.http_address()}",
@@ -47,7 +47,7 @@ def argv_of(settings: Settings, server: Path, backends: Path, key: str) -> list[
 
 
 def _tracing(settings: Settings) -> list[str]:
-    """Return the flags that send each traced request's spans (queue and compute among them) to a collector."""
+    """Return the flags that send traced requests' spans, queue and compute among them, to a collector."""
     if settings.otlp_endpoint is None:
         return []
     options = (
@@ -69,21 +69,19 @@ def _tls(settings: Settings) -> list[str]:
     return ["--grpc-use-ssl-mutual=true", *flags, f"--grpc-root-cert={settings.tls_client_ca_file}"]
 
 
-def env_of(base: Mapping[str, str], wheel: Wheel) -> dict[str, str]:
+def build_env(base: Mapping[str, str], wheel: Wheel, interpreter_dir: Path) -> dict[str, str]:
     """Return the environment in which the server finds its libraries, and its stubs find this Python's packages.
 
     Args:
         base: The launcher's environment.
-        wheel: Where the parts are.
+        wheel: Paths inside the wheel.
+        interpreter_dir: The folder of this Python's ``python3``.
     """
     library_path = [str(folder) for folder in wheel.library_dirs]
     if base.get("LD_LIBRARY_PATH"):
         library_path.append(base["LD_LIBRARY_PATH"])
-    # The stub is a program of its own with a Python inside: it knows nothing of virtual environments.
-    packages = [folder for folder in sys.path if folder.endswith("-packages")]
     return {
         **{name: value for name, value in base.items() if not name.startswith("TRITON_ADMIN_KEY")},
         "LD_LIBRARY_PATH": os.pathsep.join(library_path),
-        "PYTHONPATH": os.pathsep.join(packages),
-        "PYTHONHOME": sys.base_prefix,
+        "PATH": os.pathsep.join([str(interpreter_dir), base.get("PATH") or os.defpath]),
     }

@@ -1,17 +1,25 @@
-"""Why tritonserver can't be started; each message says what to do. All end the launcher with exit code 2."""
+"""Reasons for which tritonserver can't start. Each ends the launcher with one line and exit code 2.
+
+```
+LaunchError
+├── WheelError
+├── PortTaken
+└── SettingsError
+```
+"""
 
 
 class LaunchError(Exception):
-    """Something that tritonserver needs is missing or in the way."""
+    """The base class: something that tritonserver needs is missing or can't be used."""
 
 
 class WheelError(LaunchError):
-    """The wheel with tritonserver isn't installed, or doesn't suit this machine or this Python."""
+    """The wheel with tritonserver isn't installed, or doesn't run on this machine or with this Python."""
 
 
 class PortTaken(LaunchError):
-    """A port that tritonserver is to listen on can't be had."""
+    """A port that tritonserver needs is in use or not permitted."""
 
 
 class SettingsError(LaunchError):
-    """A setting names something that isn't there."""
+    """A setting names something that doesn't exist or can't be used."""

@@ -1,4 +1,4 @@
-"""Whether tritonserver's ports can be had: it says so itself, but after seconds and in many lines."""
+"""Checks that the ports are free: tritonserver reports it only after seconds and in many lines."""
 
 import socket
 
@@ -7,10 +7,10 @@ from triton_runtime.settings import Settings
 
 
 def check_ports(settings: Settings) -> None:
-    """Try every port.
+    """Bind every port for a moment.
 
     Raises:
-        PortTaken: One is held by somebody else, or may not be had.
+        PortTaken: Another process holds a port, or this user may not bind it.
     """
     for name in ("http_port", "grpc_port", "metrics_port"):
         port = getattr(settings, name)
@@ -21,6 +21,5 @@ def check_ports(settings: Settings) -> None:
             try:
                 probe.bind((host, port))
             except OSError as exc:
-                raise PortTaken(
-                    f"port {port} can't be had ({exc.strerror}): stop what holds it, or set TRITON_{name.upper()}"
-                ) from exc
+                reason = f"port {port} can't be bound ({exc.strerror})"
+                raise PortTaken(f"{reason}: stop the process that holds it, or set TRITON_{name.upper()}") from exc

@@ -1,4 +1,4 @@
-"""Whether tritonserver could speak TLS by the files that it is to be given: it says so itself, but not in one line."""
+"""Checks the TLS files before tritonserver starts: its own errors take many lines."""
 
 import ssl
 from pathlib import Path
@@ -8,14 +8,14 @@ from triton_runtime.settings import Settings
 
 
 def check_tls(settings: Settings) -> None:
-    """Look at the certificate, its key and the clients' CA.
+    """Check the certificate, its key and the clients' CA.
 
     Raises:
-        SettingsError: One is missing, or can't be used. The message says nothing of what is in it.
+        SettingsError: A file is missing or can't be used. The message doesn't quote the file's content.
     """
     cert_file, key_file, ca_file = settings.tls_cert_file, settings.tls_key_file, settings.tls_client_ca_file
     if (cert_file is None) != (key_file is None):
-        raise SettingsError("TRITON_TLS_CERT_FILE and TRITON_TLS_KEY_FILE belong together: set both or none")
+        raise SettingsError("TRITON_TLS_CERT_FILE and TRITON_TLS_KEY_FILE must be set together: set both or neither")
     if ca_file is not None and cert_file is None:
         raise SettingsError("TRITON_TLS_CLIENT_CA_FILE needs TRITON_TLS_CERT_FILE and TRITON_TLS_KEY_FILE")
     for file in (cert_file, key_file, ca_file):
@@ -36,7 +36,7 @@ def _read(file: Path) -> None:
 
 def _load_pair(cert_file: Path, key_file: Path) -> None:
     try:
-        # Without an answer of ours OpenSSL would ask for a passphrase on the terminal.
+        # Without a password argument OpenSSL would ask for a passphrase on the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert_file, key_file, password="")
     except ssl.SSLError as exc:
         raise SettingsError(
@@ -49,4 +49,6 @@ def _load_ca(file: Path) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(file)
     except ssl.SSLError as exc:
-        raise SettingsError(f"TRITON_TLS_CLIENT_CA_FILE: {file} holds no certificate in PEM") from exc
+        raise SettingsError(
+            f"TRITON_TLS_CLIENT_CA_FILE: {file} holds no certificate in PEM; name a file of CA certificates"
+        ) from exc

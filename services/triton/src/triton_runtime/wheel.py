@@ -16,22 +16,22 @@ INSTALL = "pip install --no-deps nvidia-pytriton==0.7.0"
 
 
 class Wheel(NamedTuple):
-    """Where the parts are."""
+    """Paths inside the wheel."""
 
     server: Path  # the tritonserver program
-    python_backend: Path  # folder with libtriton_python.so and triton_python_backend_utils.py
-    stub: Path  # the process in which a model's Python runs, built for this Python
+    python_backend: Path  # folder of libtriton_python.so and triton_python_backend_utils.py
+    stub: Path  # the program that runs a backend's Python, built for this version of Python
     library_dirs: tuple[Path, ...]  # for LD_LIBRARY_PATH
 
 
 def find_wheel() -> Wheel:
-    """Return the parts of the installed wheel.
+    """Return the paths inside the installed wheel.
 
     Raises:
         WheelError: It isn't installed, has no stub for this Python, or can't run on this machine.
     """
     _check_machine()
-    spec = find_spec("pytriton")  # found, not imported: its Python layer asks for things that aren't installed
+    spec = find_spec("pytriton")  # found, not imported: its Python layer needs packages that aren't installed
     if spec is None or spec.origin is None:
         raise WheelError(f"the wheel with tritonserver isn't installed: {INSTALL}")
     package = Path(spec.origin).parent
@@ -47,16 +47,16 @@ def find_wheel() -> Wheel:
     if not stub.is_file():
         raise WheelError(f"the wheel has no Python backend for Python {python}: use Python 3.11, 3.12 or 3.13")
     if not wheel.server.is_file():
-        raise WheelError(f"{wheel.server} is missing: install the wheel anew: {INSTALL}")
+        raise WheelError(f"{wheel.server} is missing: reinstall the wheel: {INSTALL}")
     _make_executable(wheel.server)
     return wheel
 
 
 def _check_machine() -> None:
-    """Refuse a machine on which the programs would end with a message of the loader's.
+    """Refuse a machine on which the dynamic loader would refuse the wheel's programs.
 
     Raises:
-        WheelError: Another processor, or too old a C library.
+        WheelError: It isn't Linux on x86-64, or its C library is too old.
     """
     system = f"{platform.system()} on {platform.machine()}"
     if system != "Linux on x86_64":
@@ -67,10 +67,16 @@ def _check_machine() -> None:
 
 
 def _make_executable(program: Path) -> None:
-    """Give back the right to execute, which pip may have dropped."""
+    """Set the executable bit, which pip may drop.
+
+    Raises:
+        WheelError: The file belongs to another user or lies on a read-only file system.
+    """
     if os.access(program, os.X_OK):
         return
     try:
         program.chmod(0o755)
     except OSError as exc:
-        raise WheelError(f"{program} isn't executable and can't be made so: {exc.strerror}") from exc
+        raise WheelError(
+            f"{program} isn't executable and chmod failed ({exc.strerror}): run `chmod 755` on it as its owner"
+        ) from exc
