@@ -15,7 +15,7 @@ import pytest
 from tritonclient.grpc import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from api import healthcheck
+from api.server import healthcheck
 from modelrepo import triton_repository_api
 from modelrepo.errors import ServingError
 from modelrepo.target import Target, Tls

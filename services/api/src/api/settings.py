@@ -129,7 +129,7 @@ class Settings(BaseSettings):
     max_batch_images: int = Field(128, ge=1, le=4096, description="Most images in one `POST /predict/batch`.")
 
     keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="API keys, separated by commas; none here and in the file means that nobody is asked for one."
+        (), description="API keys, separated by commas; without any, here and in the file, no key is needed."
     )
     keys_file: Path | None = Field(
         None, description="File with more API keys, one a line. Changes count within a second, without a restart."
@@ -157,8 +157,8 @@ class Settings(BaseSettings):
     )
     trusted_proxies: str = Field(
         "",
-        description="Addresses and networks of proxies in front, separated by commas, whose `x-forwarded-for` says "
-        "who the client is; `*` believes everybody.",
+        description="Addresses and networks of proxies in front, separated by commas, whose `x-forwarded-for` "
+        "names the client; `*` trusts every peer.",
     )
     cors_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
         (),
@@ -222,7 +222,7 @@ class Settings(BaseSettings):
         if self.max_held_bytes < self.max_body_bytes:
             raise ValueError("API_MAX_HELD_BYTES: must be at least API_MAX_BODY_BYTES, or the largest body never fits")
         if not self.metrics_public and not self.keys and self.keys_file is None:
-            raise ValueError("API_METRICS_PUBLIC: without API_KEYS or API_KEYS_FILE nobody could be let in")
+            raise ValueError("API_METRICS_PUBLIC: without API_KEYS or API_KEYS_FILE no client could read the metrics")
         return self
 
     @model_validator(mode="after")
@@ -238,7 +238,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_keys_file(self) -> Self:
-        """Find out at once that the file can't be used: a typo here would leave the door open."""
+        """Check at the start that the file can be used: with a wrong path no key would be needed."""
         if self.keys_file is not None:
             try:
                 read_keys(self.keys_file)
@@ -269,12 +269,12 @@ class Settings(BaseSettings):
         return self
 
     def warning(self) -> str | None:
-        """Return what whoever starts the api should know, or None."""
+        """Return a warning about the settings for the log at the start, or None."""
         if self.keys or self.keys_file is not None or _is_loopback(self.host):
             return None
         return (
-            f"Nobody is asked for an API key, and the api listens on {self.host}: whoever reaches it may use it. "
-            "Set API_KEYS or API_KEYS_FILE, unless something in front of it asks."
+            f"No API key is needed, and the api listens on {self.host}: every host that reaches it may use it. "
+            "Set API_KEYS or API_KEYS_FILE, unless a proxy in front of it checks keys."
         )
 
 

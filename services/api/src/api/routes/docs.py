@@ -1,4 +1,4 @@
-"""``GET /docs``: Swagger on the api's own description, out of the api itself.
+"""``GET /docs``: Swagger UI on the api's own description, served by the api itself.
 
 FastAPI's page would load its scripts from another network: the page would be empty where that can't be reached, and
 that network's code would run on a page into which people type their API keys.
@@ -11,19 +11,13 @@ from importlib.resources import files
 
 from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from api.limits.access import PublicRoute
+from api.static_files import StaticFiles
 
 router = APIRouter(include_in_schema=False, route_class=PublicRoute)
 
-_FILES = files("fastapi_swagger") / "resources"
-_MEDIA_TYPES = {
-    "swagger-ui-bundle.js": "text/javascript",
-    "swagger-ui.css": "text/css",
-    "favicon-32x32.png": "image/png",
-}
 # Relative, so that the page works under a path of a proxy too.
 _PAGE = bytes(
     get_swagger_ui_html(
@@ -34,6 +28,8 @@ _PAGE = bytes(
         swagger_favicon_url="docs/favicon-32x32.png",
     ).body
 )
+_RESOURCES = files("fastapi_swagger") / "resources"
+_NAMES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
 
 
 def _policy(page: bytes) -> str:
@@ -46,12 +42,7 @@ def _policy(page: bytes) -> str:
     )
 
 
-_HEADERS = {
-    "content-security-policy": _policy(_PAGE),
-    "cross-origin-opener-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-cache",
-}
+_FILES = StaticFiles([_RESOURCES / name for name in _NAMES], _policy(_PAGE), {"index.html": _PAGE})
 
 
 @router.get("/openapi.json")
@@ -61,14 +52,12 @@ async def description(request: Request) -> JSONResponse:
 
 
 @router.get("/docs")
-async def page() -> Response:
+async def page(request: Request) -> Response:
     """Return the page."""
-    return Response(_PAGE, media_type="text/html", headers=_HEADERS)
+    return _FILES.respond(request, "index.html")
 
 
 @router.get("/docs/{name}")
-async def part(name: str) -> Response:
-    """Return one of the files that Swagger consists of."""
-    if name not in _MEDIA_TYPES:
-        raise HTTPException(404, "Not Found")
-    return Response((_FILES / name).read_bytes(), media_type=_MEDIA_TYPES[name], headers={"cache-control": "no-cache"})
+async def part(request: Request, name: str) -> Response:
+    """Return one of the files of Swagger UI."""
+    return _FILES.respond(request, name)

@@ -80,7 +80,7 @@ async def _answer_one(task: Task, schemas: Schemas, request: Request) -> Respons
     answer = (await ask(task, batcher, context, inputs))[0]
     if with_input:
         answer["input"] = task.show_input(inputs)
-    return _json(answer)
+    return _Json(answer)
 
 
 async def _answer_several(task: Task, schemas: Schemas, request: Request) -> Response:
@@ -89,7 +89,7 @@ async def _answer_several(task: Task, schemas: Schemas, request: Request) -> Res
     with context.decoding():
         inputs = [await _numbered(task, i, each) for i, each in enumerate(data)]
     batcher: MicroBatcher = request.scope["app"].state.batcher
-    return _json({"predictions": await _ask_all(task, batcher, context, inputs)})
+    return _Json({"predictions": await _ask_all(task, batcher, context, inputs)})
 
 
 async def ask(task: Task, batcher: MicroBatcher, context: RequestContext, inputs: Tensors) -> list[dict[str, Any]]:
@@ -172,6 +172,15 @@ async def _numbered(task: Task, index: int, data: bytes) -> Tensors:
         raise type(error)(f"{task.noun}s[{index}]: {error.message}") from error
 
 
-def _json(content: Any) -> Response:  # noqa: ANN401 - whatever orjson can write
-    # Written directly: validating the api's own answer against the schema again costs more than decoding an image.
-    return Response(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json")
+class _Json(Response):
+    """An answer that is written directly.
+
+    Validating the api's own answer against the schema again would cost more than decoding an image, and so would the
+    framework's way to its two headers.
+    """
+
+    def __init__(self, content: Any) -> None:  # noqa: ANN401 - whatever orjson can write
+        self.status_code, self.background = 200, None
+        self.body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+        length = str(len(self.body)).encode()
+        self.raw_headers = [(b"content-length", length), (b"content-type", b"application/json")]

@@ -118,7 +118,8 @@ def data_url(image_u8: NDArray[np.uint8]) -> str:
 def _grey_of(image: Image.Image) -> NDArray[np.uint8]:
     """Decode to ``(H, W)`` uint8, whatever the file's mode."""
     if image.mode == "L" and "transparency" not in image.info:
-        return np.asarray(image)
+        # As `np.asarray` does it, without its detour over the array interface.
+        return np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width)
     if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would clip instead of scale
         return (np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)
     if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:

@@ -41,7 +41,7 @@ async function answer() {
     if (!sheet.isBlank) show(answer, took);
   } catch (error) {
     if (error.code === "rate_limited" && error.retryAfterS <= PATIENCE_S) {
-      // Nothing is wrong: who draws fast asks often. What is on the sheet by then is asked about.
+      // No fault: fast drawing sends many requests. Send what is on the sheet by then.
       await new Promise((done) => setTimeout(done, error.retryAfterS * 1000));
       changed = true;
     } else {

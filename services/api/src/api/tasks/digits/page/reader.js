@@ -66,10 +66,10 @@ function parsed(text) {
 function refusalOf({ code, message = "The server gave no answer that can be read.", request_id: id }, status, retryAfterS) {
   if (code === "unauthorized") {
     const words = key.value ? "The server doesn't know this API key. Check it, then enter it again."
-      : "This server asks for an API key. Enter it here; whoever runs the server has it.";
+      : "This server asks for an API key. Enter it here; the server's operator has it.";
     return new Refusal(words, { code, canRetry: false });
   }
-  const advice = ADVICE[code] ?? `Try again; if it stays, tell whoever runs the server this request id: ${id ?? status}.`;
+  const advice = ADVICE[code] ?? `Try again; if it stays, tell the server's operator this request id: ${id ?? status}.`;
   return new Refusal(`${message} ${advice}`, { code, canRetry: status >= 500 || code === "rate_limited", retryAfterS });
 }
 
