@@ -19,6 +19,7 @@ from pathlib import Path
 
 from chaos.repository import ModelRepository
 from trainer import __main__ as trainer
+from trainer.digits import training  # noqa: F401 - imports PyTorch once and not in each fork
 from trainer.settings import Settings
 
 _CHANGES = {"open", "os.chmod", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}
