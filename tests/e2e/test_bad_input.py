@@ -80,7 +80,7 @@ def test_bodies_without_end_are_refused_at_the_ceiling(target):
     target.assault.endless()
 
 
-def test_who_hangs_up_by_halves_breaks_nothing(target):
+def test_half_closed_connections_break_nothing(target):
     target.assault.half_closed()
 
 

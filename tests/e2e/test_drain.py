@@ -1,4 +1,4 @@
-"""The api stops, or is replaced worker by worker, and whoever asks still gets an answer."""
+"""A stop of the api, and workers replaced under load: every request gets an answer."""
 
 import signal
 import socket
@@ -50,7 +50,7 @@ def test_told_to_stop_it_says_so_serves_on_and_finishes_what_it_has(run_dir, tri
             served = client.post("/predict", json=as_json(digit))
             assert (served.status_code, served.headers["connection"]) == (200, "close")
             assert client.get("/health/live").status_code == 200
-        wait_until(lambda: not answers(f"{api.url}/health/live", 1), 10, "the door shut")
+        wait_until(lambda: not answers(f"{api.url}/health/live", 1), 10, "no listener")
         # Connected long ago, and asking only now; and the one that had begun.
         silent.sendall(HEAD.format(len(digit)).encode() + digit)
         begun.sendall(digit[50:])

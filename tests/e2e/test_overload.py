@@ -38,8 +38,8 @@ def figure(api: ApiServer, name: str) -> float:
     return sum(float(value) for value in re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE))
 
 
-def test_who_hangs_up_takes_his_work_out_of_the_queue(run_dir, triton, trainer, digit):
-    """Triton is stopped, so that all but the first request wait; what reaches it afterwards tells who was left."""
+def test_a_disconnected_client_s_request_leaves_the_queue(run_dir, triton, trainer, digit):
+    """Triton is stopped, so all but the first request wait; what reaches it later was still queued."""
     settings = {"API_WORKERS": "1", "API_MAX_CALLS": "1", "API_DEADLINE_S": "25"}
     with ApiServer(run_dir / "api-hang-up", triton.grpc_url, **settings) as api:
         api.wait_ready()

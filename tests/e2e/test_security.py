@@ -80,7 +80,7 @@ def body(images) -> dict[str, str]:
     return as_json(png(images.images_u8[0, 0].numpy()))
 
 
-def test_a_digit_is_read_through_two_layers_of_tls_by_whoever_has_a_key(locked, body):
+def test_a_prediction_through_two_layers_of_tls_with_a_key(locked, body):
     with locked.client() as client:
         assert client.post("/predict", json=body).status_code == 200
         assert client.get("/metrics").status_code == 200
@@ -213,7 +213,7 @@ def test_an_api_that_asks_for_certificates_is_found_healthy_by_its_own_check(run
         api.stop()
 
 
-def test_locust_asks_with_a_key_and_checks_whom(locked, tmp_path):
+def test_locust_sends_a_key_and_verifies_the_certificate(locked, tmp_path):
     env = clean_env(
         LOADGEN_TARGET=locked.api.url,
         LOADGEN_API_KEY=FIXED_KEY,

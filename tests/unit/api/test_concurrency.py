@@ -1,4 +1,4 @@
-"""How many, until when, and for whom."""
+"""The concurrency limit, deadlines, and requests whose client has disconnected."""
 
 import asyncio
 import time
@@ -206,7 +206,7 @@ async def test_the_time_for_the_body_is_one_thing_and_the_time_for_the_answer_an
         backend.gate.clear()
         start = time.monotonic()
         await asyncio.gather(app(slow.scope, receive, slow.send), prompt.ask(app))
-        assert time.monotonic() - start > 1.2, "whose body is there waits on"
+        assert time.monotonic() - start > 1.2, "a request with its whole body has the full deadline"
         backend.gate.set()
     assert (slow.status, code_of(slow)) == (408, "request_timeout")
     assert (prompt.status, code_of(prompt)) == (504, "deadline_exceeded")

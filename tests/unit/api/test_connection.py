@@ -27,13 +27,13 @@ async def client():
         "GET /é".encode(),
     ],
 )
-async def test_what_is_no_http_gets_the_one_error_body(client, junk):
+async def test_malformed_http_gets_the_one_error_body(client, junk):
     await client.send(junk)
     assert client.statuses == [400]
     assert client.last_error()[0] == "bad_request"
     assert client.transport.is_ended
     await client.send(GET)
-    assert not client.asked, "nothing after it is heard"
+    assert not client.asked, "nothing after it is parsed"
     client.after(3)
     assert client.transport.is_closed
 
@@ -134,7 +134,7 @@ async def test_nothing_more_is_read_while_requests_wait(client):
     assert client.statuses == [200] * 3
 
 
-async def test_who_says_nothing_is_let_go_in_silence(client):
+async def test_a_connection_without_a_request_is_closed_without_an_answer(client):
     client.after(4)
     assert not client.transport.is_closed
     client.after(6)
@@ -170,7 +170,7 @@ async def test_empty_lines_instead_of_a_request_gain_no_time(client):
     assert client.statuses == [200]
 
 
-async def test_a_body_that_nobody_wants_ends_in_time_and_in_size(client):
+async def test_a_body_of_an_answered_request_is_bounded_in_time_and_size(client):
     await client.send(post(b"/early", b"content-length: 1000000"), b"a" * 1000)
     client.after(9)
     assert not client.transport.is_closed
@@ -184,7 +184,7 @@ async def test_a_body_that_nobody_wants_ends_in_time_and_in_size(client):
     assert other.statuses == [200]
 
 
-async def test_a_request_that_is_worked_on_is_left_alone(client):
+async def test_a_request_in_flight_has_no_time_out_here(client):
     await client.send(post(b"/slow", b"content-length: 2"), b"a")
     client.after(60)
     assert not client.transport.is_closed, "the app bounds the body"
@@ -194,11 +194,11 @@ async def test_a_request_that_is_worked_on_is_left_alone(client):
     client.gate.set()
     await client.settle()
     client.after(60)
-    assert not client.transport.is_closed, "keep-alive has a time of its own"
+    assert not client.transport.is_closed, "keep-alive has its own time-out"
     assert client.statuses == [200]
 
 
-async def test_who_doesn_t_read_the_answer_is_cut_off_but_a_slow_reader_isn_t(client):
+async def test_a_client_that_reads_nothing_is_disconnected_and_a_slow_one_is_not(client):
     now = asyncio.get_running_loop().time()
     await client.send(GET)
     client.transport.unread_bytes = 10_000
@@ -214,7 +214,7 @@ UPGRADE = (b"connection: Upgrade, HTTP2-Settings", b"upgrade: h2c", b"http2-sett
 
 
 @pytest.mark.parametrize("size", [1, 3, 10_000])
-async def test_who_offers_another_protocol_is_answered_in_this_one(client, size):
+async def test_an_upgrade_is_ignored_and_the_request_answered_over_http_1(client, size):
     """Java's client and ``curl --http2`` offer HTTP/2 with each first request, whose body must not get lost."""
     client.gate.set()
     chunked = b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"

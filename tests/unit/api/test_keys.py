@@ -34,7 +34,7 @@ def test_a_file_has_a_key_a_line_and_may_have_comments(file):
     assert read_keys(file) == ["one", "two"]
 
 
-@pytest.mark.parametrize("content", [b"", b"\n \n", b"# nobody\n", b"k\xc3\xa9y\n", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"# comment\n", b"k\xc3\xa9y\n", b"\xff\xfe"])
 def test_a_file_without_a_key_is_none(file, content):
     file.write_bytes(content)
     with pytest.raises(ValueError, match="keys") as raised:
@@ -42,7 +42,7 @@ def test_a_file_without_a_key_is_none(file, content):
     assert "k\xe9y" not in str(raised.value)
 
 
-def test_nobody_is_asked_where_there_are_no_keys():
+def test_without_keys_requests_need_none():
     assert not Keys(())
     assert Keys(["a"])
 

@@ -110,7 +110,7 @@ def test_what_pillow_says_of_odd_files_is_neither_kept_nor_printed(lines, capfd)
     assert not capfd.readouterr().err
 
 
-def test_what_cannot_be_written_fails_nobody(lines, monkeypatch):
+def test_a_log_that_cannot_be_written_fails_no_request(lines, monkeypatch):
     lines("json")
     handler = logging.root.handlers[0]
     logging.getLogger("api.test").error("a lone surrogate: \udcff")

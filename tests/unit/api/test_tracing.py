@@ -1,4 +1,4 @@
-"""Who is traced, and what becomes of a call; the way over the wire is tested in tests/e2e/test_traces.py."""
+"""Sampling, and the spans of a call; OTLP over the wire is tested in tests/e2e/test_traces.py."""
 
 import subprocess
 import sys

@@ -12,7 +12,7 @@ def a_round(**changes):
         "batch": {"images_rate": 24_000.0}, "busiest_share": 0.51,
     }  # fmt: skip
     triton = {"closed_grpc": {"rate": 5000.0}, "closed_http": {"rate": 9000.0}}
-    triton |= {f"{measure}_{door}": LATENCIES for measure in ("lone", "paced") for door in ("grpc", "http")}
+    triton |= {f"{measure}_{protocol}": LATENCIES for measure in ("lone", "paced") for protocol in ("grpc", "http")}
     rates = {
         "fastapi_onnxruntime": 7000, "fastapi_pytorch": 3000, "fastapi_grpc": 2000, "litserve": 700, "bentoml": 400,
         "ray_serve": 300,

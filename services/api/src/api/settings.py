@@ -228,10 +228,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _check_rate_limit(self) -> Self:
         if self.rate_limit and self.rate_burst is not None and self.rate_burst < self.rate_limit:
-            raise ValueError(
-                f"API_RATE_BURST: {self.rate_burst} is below API_RATE_LIMIT's {self.rate_limit:g} requests a second, "
-                "which could never be reached; raise it, or leave it unset"
-            )
+            limit = f"API_RATE_LIMIT's {self.rate_limit:g} requests a second"
+            raise ValueError(f"API_RATE_BURST: {self.rate_burst} is below {limit}; raise it, or leave it unset")
         if self.redis_url is not None and not _REDIS_URL.fullmatch(self.redis_url.get_secret_value()):
             raise ValueError("API_REDIS_URL: write redis://HOST:PORT/DATABASE, rediss://… or unix://PATH")
         return self

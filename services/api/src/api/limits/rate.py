@@ -57,8 +57,7 @@ class RateLimit:
             address: The client's.
         """
         # Redis sees digests of keys and addresses.
-        client = (owner or client_of(address)).encode()
-        name = hashlib.blake2b(client, digest_size=16, person=b"api-rate-limit").hexdigest()
+        name = hashlib.blake2b((owner or client_of(address)).encode(), digest_size=16).hexdigest()
         if self._shared is None:
             return await self._count(self._own, name)
         if time.monotonic() >= self._ask_again_at:

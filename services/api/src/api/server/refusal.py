@@ -11,6 +11,7 @@ from api.telemetry import metrics
 from api.telemetry.request_context import RequestContext, fields_of
 
 _log = logging.getLogger(__name__)
+_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"connection", b"close"))
 
 
 def wire_of(refusal: ApiError, server_headers: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -25,12 +26,7 @@ def wire_of(refusal: ApiError, server_headers: Iterable[tuple[bytes, bytes]]) ->
     what = {"route": "unmatched", "status": refusal.status}
     _log.info("request", extra={"fields": what | fields_of(record, record.start)})
     response = response_of(refusal, {"type": "http", "state": {"request_id": record.request_id}})
-    headers = [
-        *server_headers,
-        *response.raw_headers,
-        (b"x-request-id", record.request_id.encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"connection", b"close"),
-    ]
+    request_id = (b"x-request-id", record.request_id.encode())
+    headers = (*server_headers, *response.raw_headers, request_id, *_HEADERS)
     status_line = f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}\r\n".encode()
     return b"".join([status_line, *(b"%b: %b\r\n" % header for header in headers), b"\r\n", bytes(response.body)])

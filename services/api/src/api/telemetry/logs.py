@@ -79,8 +79,7 @@ class OnceAMinute(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Say whether the line is written."""
         is_due = record.created >= self._next
-        if is_due:
-            self._next = record.created + 60
+        self._next = record.created + 60 if is_due else self._next
         return is_due
 
 
