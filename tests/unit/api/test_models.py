@@ -60,6 +60,18 @@ async def test_an_error_is_not_kept_and_reaches_every_caller():
     assert not known._known
 
 
+async def test_metadata_stay_at_hand_while_the_server_is_away(monkeypatch):
+    monkeypatch.setattr(models, "_TTL_S", -1)
+    client = Counting()
+    known = Models(client)
+    await known.metadata("m")
+    client.error = Unavailable("away")
+    for _ in range(3):
+        assert (await known.metadata("m")).name == "m"
+        await asyncio.sleep(0)
+    assert client.asked > 1
+
+
 async def test_what_is_out_of_date_serves_on_while_it_is_asked_for_again(monkeypatch):
     monkeypatch.setattr(models, "_TTL_S", -1)
     client = Counting()

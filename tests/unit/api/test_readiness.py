@@ -6,6 +6,7 @@ import pytest
 from api.drain import Drain
 from api.errors import Draining, InternalError, Unavailable, UpstreamError
 from api.inference.client import InferenceResult
+from api.inference.models import Models
 from api.inference.readiness import Readiness
 from api.settings import Settings
 from api.tasks.digits import Digits
@@ -18,7 +19,7 @@ NOT_KEPT = Settings(ready_ttl_s=0)
 
 
 async def test_the_answer_is_kept_for_a_moment(backend):
-    readiness = Readiness(backend, CANARIES, FOREVER, Drain())
+    readiness = Readiness(backend, Models(backend), CANARIES, FOREVER, Drain())
     assert await readiness.check() == READY
     backend.error = Unavailable("away")
     assert await readiness.check() == READY
@@ -27,7 +28,7 @@ async def test_the_answer_is_kept_for_a_moment(backend):
 
 async def test_an_error_is_kept_too_and_its_traceback_does_not_grow(backend):
     backend.error = Unavailable("away", retry_after_s=1)
-    readiness = Readiness(backend, CANARIES, FOREVER, Drain())
+    readiness = Readiness(backend, Models(backend), CANARIES, FOREVER, Drain())
     lengths = set()
     for _ in range(3):
         with pytest.raises(Unavailable) as raised:
@@ -39,7 +40,7 @@ async def test_an_error_is_kept_too_and_its_traceback_does_not_grow(backend):
 
 
 async def test_it_is_ready_again_as_soon_as_the_model_answers(backend):
-    readiness = Readiness(backend, CANARIES, NOT_KEPT, Drain())
+    readiness = Readiness(backend, Models(backend), CANARIES, NOT_KEPT, Drain())
     backend.error = Unavailable("away")
     with pytest.raises(Unavailable):
         await readiness.check()
@@ -53,14 +54,15 @@ async def test_a_model_that_reads_the_canary_wrong_is_not_ready(backend, monkeyp
 
     monkeypatch.setattr(backend, "infer", wrong)
     with pytest.raises(UpstreamError, match="as 8"):
-        await Readiness(backend, CANARIES, FOREVER, Drain()).check()
+        await Readiness(backend, Models(backend), CANARIES, FOREVER, Drain()).check()
 
 
 async def test_while_triton_hangs_there_is_one_canary_whoever_asks_and_hangs_up(backend):
-    readiness = Readiness(backend, CANARIES, NOT_KEPT, Drain())
+    readiness = Readiness(backend, Models(backend), CANARIES, NOT_KEPT, Drain())
     backend.gate.clear()
     probes = [asyncio.create_task(readiness.check()) for _ in range(50)]
-    await asyncio.sleep(0)
+    for _ in range(5):  # turns of the loop
+        await asyncio.sleep(0)
     for probe in probes[:49]:
         probe.cancel()
     await asyncio.gather(*probes[:49], return_exceptions=True)
@@ -70,7 +72,7 @@ async def test_while_triton_hangs_there_is_one_canary_whoever_asks_and_hangs_up(
 
 
 async def test_the_watch_asks_though_nobody_else_does(backend):
-    readiness = Readiness(backend, CANARIES, FOREVER, Drain())
+    readiness = Readiness(backend, Models(backend), CANARIES, FOREVER, Drain())
     async with readiness.watched():
         for _ in range(10):  # turns of the loop
             await asyncio.sleep(0)
@@ -81,13 +83,13 @@ async def test_the_watch_asks_though_nobody_else_does(backend):
 async def test_a_bug_is_not_ready_and_tells_nothing_of_the_inside(backend):
     backend.error = RuntimeError("secret")
     with pytest.raises(InternalError) as raised:
-        await Readiness(backend, CANARIES, FOREVER, Drain()).check()
+        await Readiness(backend, Models(backend), CANARIES, FOREVER, Drain()).check()
     assert "secret" not in raised.value.message
 
 
 async def test_a_worker_that_is_replaced_stays_ready_and_one_that_stops_with_all_does_not(backend):
     drain = Drain()
-    readiness = Readiness(backend, CANARIES, FOREVER, drain)
+    readiness = Readiness(backend, Models(backend), CANARIES, FOREVER, drain)
     stopping = False
     drain.begin(lambda: stopping)
     assert await readiness.check() == READY

@@ -67,14 +67,12 @@ def create_app(
             tracing.exporting(),
             client or TritonClient(settings, tracing) as connected,
         ):
+            models = Models(connected)
             batcher = MicroBatcher(
-                connected,
-                Models(connected),
-                max_calls=settings.max_calls,
-                max_queued_rows=settings.max_queued_images,
+                connected, models, max_calls=settings.max_calls, max_queued_rows=settings.max_queued_images
             )
             app.state.batcher = batcher
-            app.state.readiness = Readiness(connected, canaries, settings, app.state.drain)
+            app.state.readiness = Readiness(connected, models, canaries, settings, app.state.drain)
             # What lives until the end need not be scanned by every garbage collection, and a request leaves no cycles.
             gc.freeze()
             gc.set_threshold(_GC_THRESHOLD)

@@ -64,5 +64,5 @@ class Models:
 
     def _finish(self, key: tuple[str, str], task: asyncio.Task[ModelMetadata]) -> None:
         del self._asking[key]
-        if not task.cancelled() and task.exception() is not None:
-            self._known.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # reaches the callers; in the background there are none, and the former metadata stay

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from api.drain import Drain
 from api.errors import ApiError, Draining, InternalError, Unavailable, UpstreamError
 from api.inference.client import InferenceClient, InferenceRequest, InferenceResult
+from api.inference.models import Models
 from api.settings import Settings
 from api.telemetry import metrics
 
@@ -45,13 +46,17 @@ class Readiness:
 
     Args:
         client: The client to ask through.
+        models: Learns the models' metadata, so that the first request need not wait for them.
         canaries: The questions.
         settings: How long an outcome is kept, and how long the server has for an answer.
         drain: Whether the api is about to stop.
     """
 
-    def __init__(self, client: InferenceClient, canaries: Sequence[Canary], settings: Settings, drain: Drain) -> None:
+    def __init__(
+        self, client: InferenceClient, models: Models, canaries: Sequence[Canary], settings: Settings, drain: Drain
+    ) -> None:
         self._client = client
+        self._models = models
         self._canaries = canaries
         self._ttl_s = settings.ready_ttl_s
         self._deadline_s = settings.ready_deadline_s
@@ -109,6 +114,7 @@ class Readiness:
         self._keep(outcome)
 
     async def _answer(self, canary: Canary) -> tuple[str, str]:
+        await self._models.metadata(canary.request.model, canary.request.version)
         result = await self._client.infer(canary.request, deadline_s=self._deadline_s)
         if fault := canary.fault_of(result):
             raise UpstreamError(f"Model {canary.request.model} answers its canary wrong: {fault}.")
