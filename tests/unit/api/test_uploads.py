@@ -2,6 +2,7 @@ import base64
 import itertools
 import json
 import tracemalloc
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -50,8 +51,9 @@ class Request:
         self._body, self._piece_bytes = body, piece_bytes
         self.headers = Headers({"content-type": content_type})
 
-    async def body(self) -> bytes:
-        return self._body
+    async def receive(self) -> dict[str, Any]:
+        piece, self._body = self._body[: self._piece_bytes], self._body[self._piece_bytes :]
+        return {"type": "http.request", "body": piece, "more_body": bool(self._body)}
 
     async def stream(self):
         for start in range(0, len(self._body), self._piece_bytes):

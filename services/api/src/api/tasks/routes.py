@@ -137,7 +137,7 @@ async def _one_input(task: Task, schemas: Schemas, request: Request) -> bytes:
     if media_type == "multipart/form-data":
         return (await uploads.multipart_files(request, task.noun, 1))[0]
     if any(media_type == each or (each.endswith("/*") and media_type.startswith(each[:-1])) for each in task.accepts):
-        return await request.body()
+        return await uploads.body_of(request)
     raise uploads.wrong_media(media_type, _accepted(task))
 
 
