@@ -102,9 +102,9 @@ async def run(repeats: int, log: TextIO) -> None:
         log: Where the app's log lines go.
     """
     # Only now: the metrics' folder has to be known before the app's modules are read.
-    from api import logs
     from api.app import create_app
     from api.settings import Settings
+    from api.telemetry import logs
     from loadgen.samples import load_samples
 
     settings = Settings(log_format="json")

@@ -15,7 +15,7 @@ import pytest
 from tritonclient.grpc import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from api import healthcheck
+from api.server import healthcheck
 from tests.support.api_server import ApiServer
 from tests.support.images import as_json, png
 from tests.support.load import Load
