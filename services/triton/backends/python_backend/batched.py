@@ -42,7 +42,7 @@ class BatchedModel(ABC):
             wanted: The outputs to return; the result may have others too.
 
         Returns:
-            The outputs by name, contiguous and on the CPU.
+            The outputs by name, on the CPU.
         """
 
     def place(self, tensor: torch.Tensor) -> torch.Tensor:
