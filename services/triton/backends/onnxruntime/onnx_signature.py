@@ -41,7 +41,8 @@ def check_signature(config: ModelConfig, inputs: Sequence[Any], outputs: Sequenc
         found = {node.name: node for node in nodes}
         for tensor in tensors:
             if tensor.name not in found:
-                raise ValueError(f"{kind} '{tensor.name}' of the config isn't in the file, which has {list(found)}")
+                known = ", ".join(f"'{name}'" for name in found)
+                raise ValueError(f"{kind} '{tensor.name}' of the config isn't in the file, which has {known}")
             _compare(f"{kind} '{tensor.name}'", tensor, found[tensor.name], is_batched=config.is_batched)
 
 

@@ -42,7 +42,7 @@ class BatchedModel(ABC):
             wanted: The outputs to return; the result may have others too.
 
         Returns:
-            The outputs by name, contiguous and on the CPU.
+            The outputs by name, on the CPU.
         """
 
     def place(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -75,7 +75,7 @@ class BatchedModel(ABC):
             One response a request, in order; an error is a response too.
         """
         given = [self._read(request) for request in requests]
-        if not self.config.is_batched:
+        if not self.config.is_batched or len(requests) == 1:
             return [self._answer_alone(*pair) for pair in zip(requests, given, strict=True)]
         responses: list[Any] = [None] * len(requests)
         for group in group_by_shape(given):
@@ -119,6 +119,6 @@ class BatchedModel(ABC):
 
     def _split(self, name: str, answer: torch.Tensor, given: Sequence[Inputs]) -> Sequence[torch.Tensor]:
         if self.config.is_batched:
-            return split(name, answer, [len(tensors[0]) for tensors in given])
+            return split(name, answer, [tensors[0].shape[0] for tensors in given])
         # Triton has no tensors of rank 0.
         return [answer.reshape(1) if answer.dim() == 0 else answer]

@@ -35,9 +35,9 @@ def split(name: str, answer: torch.Tensor, rows: Sequence[int]) -> Sequence[torc
     Raises:
         ValueError: The output doesn't have as many rows as the inputs.
     """
-    if answer.dim() == 0 or len(answer) != sum(rows):
+    if answer.dim() == 0 or answer.shape[0] != sum(rows):
         raise ValueError(
             f"output '{name}' has shape {list(answer.shape)} for {sum(rows)} rows of input: a model with a batch "
             "dimension returns one row for each; set max_batch_size to 0 otherwise"
         )
-    return answer.split(list(rows))
+    return answer.split(list(rows)) if len(rows) > 1 else [answer]

@@ -10,6 +10,8 @@ import torch
 import triton_python_backend_utils as pb_utils
 from torch.utils.dlpack import from_dlpack, to_dlpack
 
+from python_backend.layout import to_c_order
+
 
 def read_input(request: Any, name: str) -> torch.Tensor:  # noqa: ANN401 - Triton's classes have no stubs
     """Return an input; its memory is Triton's, and valid while the request is.
@@ -26,6 +28,6 @@ def make_output(name: str, tensor: torch.Tensor) -> Any:  # noqa: ANN401
 
     Args:
         name: The output.
-        tensor: Contiguous, on the CPU.
+        tensor: On the CPU.
     """
-    return pb_utils.Tensor.from_dlpack(name, to_dlpack(tensor))
+    return pb_utils.Tensor.from_dlpack(name, to_dlpack(to_c_order(tensor)))

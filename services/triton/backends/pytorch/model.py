@@ -38,7 +38,7 @@ class TritonPythonModel(BatchedModel):
         named = zip((tensor.name for tensor in self.config.outputs), answers, strict=True)
         # Triton copies outputs through shared memory, so they go to the CPU; `cpu()` also waits for the GPU, which a
         # DLPack capsule doesn't.
-        return {name: answer.cpu().contiguous() for name, answer in named if name in wanted}
+        return {name: answer.cpu() for name, answer in named if name in wanted}
 
     def finalize(self) -> None:
         """Free the weights at once: the next version may need the GPU's memory."""
