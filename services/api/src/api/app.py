@@ -27,11 +27,13 @@ from api.tasks.routes import router_of
 from api.telemetry import metrics
 from api.telemetry.middleware import RequestLog
 from api.telemetry.tracing import Tracing
+from api.v2.routes import router_of as v2_router_of
 
 _DESCRIPTION = """
 Asks models that NVIDIA Triton serves.
 
 Every error has one body: `{"error": {"code", "message", "request_id"}}`; the id is also in the `x-request-id` header.
+Under `/v2`, the Open Inference Protocol, the body is `{"error": "…"}`.
 """
 
 # What a script of another origin may send, and read of the answer. The api uses no cookies.
@@ -71,6 +73,7 @@ def create_app(
             batcher = MicroBatcher(
                 connected, models, max_calls=settings.max_calls, max_queued_rows=settings.max_queued_images
             )
+            app.state.client = connected
             app.state.batcher = batcher
             app.state.readiness = Readiness(connected, models, canaries, settings, app.state.drain)
             # What lives until the end need not be scanned by every garbage collection, and a request leaves no cycles.
@@ -95,7 +98,7 @@ def create_app(
     app.state.limiter = ConcurrencyLimiter(settings)
     errors.install(app)
     of_tasks = [router for task in tasks for router in (router_of(task), *task.routers())]
-    for router in (*of_tasks, health.router_of(settings), metrics_route.router, docs.router):
+    for router in (*of_tasks, v2_router_of(settings), health.router_of(settings), metrics_route.router, docs.router):
         # As they are: `include_router` would add two layers of matching to each request.
         app.router.routes.extend(router.routes)
     app.state.access = Access(app.routes)
