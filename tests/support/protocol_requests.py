@@ -24,7 +24,7 @@ class Sent(NamedTuple):
         body: Its content; JSON if it is no bytes.
         headers: Its headers.
         method: Its method.
-        ours: The status of the api where it isn't Triton's, and Triton's own: why is said where it is given.
+        ours: The status of the api where it isn't Triton's, and Triton's own, 0 for any.
     """
 
     name: str
@@ -45,6 +45,8 @@ TWO = "/models/two/infer"
 PLAIN = json.dumps({"inputs": [A, B]}).encode()
 # What Triton calls a fault of its own (500), the api calls a malformed request.
 MALFORMED = (400, 500)
+# A model that isn't loaded may be so in a moment, or at another replica: the api tries again, and says when to.
+AWAY = (503, 404)
 # Triton wraps what is out of range, without a word.
 WRAPPED = (400, 200)
 
@@ -84,8 +86,9 @@ def metadata() -> Iterator[Sent]:
                  "/models/two/stats", "/models/stats", "/models/two/versions/9", "/models/nope",
                  "/models/two/versions/01", "/models/nope/ready", "/models/two/versions/9/ready",
                  "/models/nope/config", "/models/nope/stats", "/nope", "/models/two/nope", "/models/two/infer",
-                 "/models/broken", "/models/broken/ready"):  # fmt: skip
+                 "/models/broken/ready"):  # fmt: skip
         yield Sent(f"GET {path}", path, method="GET")
+    yield Sent("GET /models/broken", "/models/broken", method="GET", ours=AWAY)
     yield Sent("GET without a model", "/models", method="GET")
     yield Sent("a version that is no number", "/models/two/versions/abc", method="GET", ours=(400, 404))
     yield Sent("POST where GET belongs", "/models/two")
@@ -171,7 +174,7 @@ def tensors() -> Iterator[Sent]:
     region = {"shared_memory_region": "x", "shared_memory_byte_size": 12}
     yield two("shared memory", (400, 404), inputs=[sized(A, 0) | {"parameters": region}, B])
     yield Sent("unknown model", "/models/nope/infer", PLAIN)
-    yield Sent("model that isn't loaded", "/models/broken/infer", PLAIN)
+    yield Sent("model that isn't loaded", "/models/broken/infer", PLAIN, ours=AWAY)
     yield Sent("unknown version", "/models/two/versions/9/infer", PLAIN)
     yield Sent("version", "/models/two/versions/1/infer", PLAIN)
     yield Sent("empty body", TWO)
