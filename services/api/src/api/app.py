@@ -14,6 +14,7 @@ from api.inference.batcher import MicroBatcher
 from api.inference.client import InferenceClient
 from api.inference.models import Models
 from api.inference.readiness import Readiness
+from api.inference.traffic import Traffic
 from api.inference.triton import TritonClient
 from api.limits.access import Access
 from api.limits.admission import Admission
@@ -71,7 +72,11 @@ def create_app(
         ):
             models = Models(connected)
             batcher = MicroBatcher(
-                connected, models, max_calls=settings.max_calls, max_queued_rows=settings.max_queued_images
+                connected,
+                models,
+                max_calls=settings.max_calls,
+                max_queued_rows=settings.max_queued_images,
+                traffic=Traffic(settings.traffic_file) if settings.traffic_file else None,
             )
             app.state.client = connected
             app.state.batcher = batcher

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from api.key_file import read_keys
 from api.tls import check_client_files, server_context
+from api.traffic_file import read_traffic
 
 
 def _check_origin(text: str) -> str:
@@ -78,6 +79,11 @@ class Settings(BaseSettings):
         description="Tasks to serve, `module:Class`, separated by commas; `none` for no task.",
     )
     model_name: str = Field("mnist_cnn", min_length=1, description="The model that the digit task asks.")
+    traffic_file: Path | None = Field(
+        None,
+        description="File that sends a share of a model's requests to a version, a line `model:version:percent` each; "
+        "the rest goes to the version of Triton's choice. Changes count within a second, without a restart.",
+    )
     deadline_s: float = Field(
         5.0,
         gt=0,
@@ -259,6 +265,15 @@ class Settings(BaseSettings):
                 read_keys(self.keys_file)
             except ValueError as exc:
                 raise ValueError(f"API_KEYS_FILE: {exc}") from exc
+        return self
+
+    @model_validator(mode="after")
+    def _check_traffic_file(self) -> Self:
+        if self.traffic_file is not None:
+            try:
+                read_traffic(self.traffic_file)
+            except ValueError as exc:
+                raise ValueError(f"API_TRAFFIC_FILE: {exc}") from exc
         return self
 
     @model_validator(mode="after")

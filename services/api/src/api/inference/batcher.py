@@ -11,6 +11,7 @@ together would cost more than a call.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
@@ -22,6 +23,7 @@ from api.inference import tensors
 from api.inference.client import InferenceClient, InferenceRequest, InferenceResult, ModelMetadata, Parameter
 from api.inference.models import Models
 from api.inference.tensors import Tensors
+from api.inference.traffic import Traffic
 from api.telemetry import metrics
 from api.telemetry.request_context import RequestContext
 
@@ -97,10 +99,20 @@ class MicroBatcher:
         models: Knows the models' batch sizes.
         max_calls: Most calls under way at a time in a lane, ≥ 1.
         max_queued_rows: Most rows that wait, in all lanes together, ≥ 1; more wait only if they come in one request.
+        traffic: Chooses the versions of requests that name none; the server does if not given.
     """
 
-    def __init__(self, client: InferenceClient, models: Models, *, max_calls: int, max_queued_rows: int) -> None:
+    def __init__(
+        self,
+        client: InferenceClient,
+        models: Models,
+        *,
+        max_calls: int,
+        max_queued_rows: int,
+        traffic: Traffic | None = None,
+    ) -> None:
         self._client = client
+        self._traffic = traffic
         self._models = models
         self._max_calls = max_calls
         self._max_queued_rows = max_queued_rows
@@ -121,6 +133,15 @@ class MicroBatcher:
             UpstreamError: The call failed.
             ValueError: The inputs differ in their number of rows.
         """
+        if self._traffic is not None and not request.version:
+            version = self._traffic.version_for(request.model)
+            if version:
+                # Where that version isn't served any more, its share goes where the rest goes.
+                with contextlib.suppress(ModelNotReady):
+                    return await self._submit(request._replace(version=version), context, decode)
+        return await self._submit(request, context, decode)
+
+    async def _submit(self, request: InferenceRequest, context: RequestContext, decode: Decode) -> Answer:
         metadata = self._models.known(request.model, request.version)
         if metadata is None:
             metadata = await self._models.metadata(request.model, request.version)
@@ -309,7 +330,10 @@ def _hand_out(group: list[_Waiting], answer: Answer) -> None:
         stop = start + waiting.rows
         if not waiting.future.done():
             values = answer.values if len(group) == 1 else answer.values[start:stop]
-            waiting.context.model_version = answer.model_version
+            context = waiting.context
+            context.model_version = answer.model_version
+            if context.triton is not None:
+                metrics.account_inference(waiting.request.model, answer.model_version, context.triton)
             waiting.future.set_result(Answer(values, answer.model_version, answer.parameters))
         start = stop
 

@@ -53,7 +53,7 @@ def to_json(tensor: Tensor) -> list[str] | Tensor:
 
 def _flattened(data: list[Any], max_depth: int) -> list[Any]:
     """Return the elements of nested lists, which have to be as long as their neighbours."""
-    for _ in range(max(max_depth, 1)):
+    for _ in range(max_depth - 1):
         if not data or type(data[0]) is not list:
             return data
         if set(map(type, data)) != {list} or len(set(map(len, data))) != 1:
