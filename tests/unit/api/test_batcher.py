@@ -387,3 +387,18 @@ async def test_an_answer_with_another_number_of_rows_is_no_answer(monkeypatch):
     monkeypatch.setattr(backend, "infer", torn)
     with pytest.raises(UpstreamError, match="2 rows"):
         await batcher_of(backend).submit(asking(rows(1, 2)), some_context())
+
+
+async def test_a_decoder_whose_answers_can_not_be_sliced_fails_each_request_at_once():
+    def decode(outputs: Tensors) -> Any:
+        return dict.fromkeys(range(len(outputs["y"])))
+
+    backend = Backend()
+    batcher = await known(batcher_of(backend))
+    asked = [asyncio.create_task(batcher.submit(asking(rows(value)), some_context(), decode)) for value in range(4)]
+    await asyncio.sleep(0)
+    backend.gate.set()
+    async with asyncio.timeout(1):
+        alone, *together = await asyncio.gather(*asked, return_exceptions=True)
+    assert list(alone.values) == [0]
+    assert [type(outcome) for outcome in together] == [TypeError] * 3

@@ -212,7 +212,11 @@ class MicroBatcher:
             lane.calls -= 1
             self._send(lane)
         if answer is not None:
-            _hand_out(group, answer)
+            try:
+                _hand_out(group, answer)
+            except Exception as error:  # noqa: BLE001 - a decoder's answers that can't be sliced
+                for waiting in group:
+                    _fail(waiting, error)
 
     async def _ask(self, lane: _Lane, group: list[_Waiting]) -> Answer | None:
         """Return the answer to a group, or None where each of its requests has its outcome already.
