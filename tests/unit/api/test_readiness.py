@@ -26,6 +26,18 @@ async def test_the_answer_is_kept_for_a_moment(backend):
     assert backend.canaries == 1
 
 
+async def test_without_a_canary_the_server_itself_has_to_answer(backend, monkeypatch):
+    readiness = Readiness(backend, Models(backend), [], NOT_KEPT, Drain())
+    assert await readiness.check() == {}
+
+    async def away():
+        raise Unavailable("away")
+
+    monkeypatch.setattr(backend, "server", away)
+    with pytest.raises(Unavailable):
+        await readiness.check()
+
+
 async def test_an_error_is_kept_too_and_its_traceback_does_not_grow(backend):
     backend.error = Unavailable("away", retry_after_s=1)
     readiness = Readiness(backend, Models(backend), CANARIES, FOREVER, Drain())

@@ -104,6 +104,8 @@ class Readiness:
 
     async def _ask(self) -> None:
         try:
+            if not self._canaries:
+                await self._client.server()  # no model is known, so that its server has to answer
             answers = await asyncio.gather(*[self._answer(canary) for canary in self._canaries])
             outcome: Versions | ApiError = dict(answers)
         except UpstreamError as error:
