@@ -29,10 +29,6 @@ class ConcurrencyLimiter:
         self._held_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def is_full(self) -> bool:
-        """Say whether the next request would be refused."""
-        return len(self._slots) >= self._settings.max_in_flight
-
     def enter(self, receive: Receive, body_bytes: int, timeout_s: float, max_body_bytes: int | None = None) -> "Slot":
         """Return a slot for the request that the current task serves; :meth:`leave` frees it.
 
@@ -46,7 +42,7 @@ class ConcurrencyLimiter:
             Overloaded: All slots are taken, or the bodies in memory are at their limit.
             PayloadTooLarge: The body is over its limit.
         """
-        if self.is_full():
+        if len(self._slots) >= self._settings.max_in_flight:
             raise full()
         loop = asyncio.get_running_loop()
         slot = Slot(self, receive, loop.time(), timeout_s, self._body_timeout_s)
