@@ -116,13 +116,13 @@ class Slot:
         body_timeout_s: Seconds that its body may take to arrive.
     """
 
-    __slots__ = ("_body_read", "_body_timeout_s", "_limiter", "_receive", "_seen_bytes", "_timeout_s", "alarm",
-                 "arrived", "due", "held_bytes", "max_body_bytes", "outcome", "task")  # fmt: skip
+    __slots__ = ("_body_read", "_body_timeout_s", "_receive", "_seen_bytes", "_timeout_s", "alarm", "arrived",
+                 "due", "held_bytes", "limiter", "max_body_bytes", "outcome", "task")  # fmt: skip
 
     def __init__(
         self, limiter: ConcurrencyLimiter, receive: Receive, arrived: float, timeout_s: float, body_timeout_s: float
     ) -> None:
-        self._limiter = limiter
+        self.limiter = limiter
         self._receive = receive
         self._body_read = False
         self._seen_bytes = 0
@@ -148,19 +148,11 @@ class Slot:
             raise ClientGone("The client has hung up.")
         self._seen_bytes += len(message.get("body", b""))
         if self._seen_bytes > self.held_bytes:
-            self._limiter.hold(self, self._seen_bytes)
+            self.limiter.hold(self, self._seen_bytes)
         if not message.get("more_body", False):
             self._body_read = True
             self.due = self.arrived + self._timeout_s
         return message
-
-    def hold(self, total_bytes: int) -> None:
-        """Count the bytes that the request holds, its body and what was unpacked from it.
-
-        Raises:
-            Overloaded: As :meth:`ConcurrencyLimiter.count`.
-        """
-        self._limiter.count(self, total_bytes)
 
     def expire(self) -> None:
         """Cancel a request that is over its time: 408 if its body has not arrived, 504 otherwise.
@@ -201,7 +193,7 @@ def hold(scope: Scope, total_bytes: int) -> None:
     """
     slot: Slot | None = scope["state"].get("slot")
     if slot is not None:
-        slot.hold(total_bytes)
+        slot.limiter.count(slot, total_bytes)
 
 
 def full() -> Overloaded:
