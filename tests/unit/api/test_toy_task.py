@@ -139,6 +139,22 @@ async def test_an_error_of_a_batch_keeps_its_kind_and_when_to_retry(client, monk
     assert answer.json()["error"]["message"] == "lists[0]: The scales are in use."
 
 
+async def test_a_model_without_a_batch_dimension_gets_one_call_for_each_input_of_a_batch(scales, monkeypatch):
+    metadata = type(scales).metadata
+
+    async def unbatched(self, model, version=""):
+        return (await metadata(self, model, version))._replace(max_batch_size=0)
+
+    monkeypatch.setattr(type(scales), "metadata", unbatched)
+    app = create_app(Settings(tasks=TASKS), client=scales)
+    transport = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+        lists = [as_base64(weighing(5, *[1] * length)) for length in (2, 2, 3)]
+        answer = await client.post("/weigh/batch", json={"lists": lists})
+    assert [each["total"] for each in answer.json()["predictions"]] == [10, 10, 15]
+    assert len([request for request in scales.asked if request.inputs["weight"][0, 0] == 5]) == 3
+
+
 async def test_inputs_of_a_batch_leave_the_queue_when_one_has_failed(client, scales, monkeypatch):
     infer = type(scales).infer
 
