@@ -66,6 +66,27 @@ def test_a_route_that_is_added_later_is_guarded():
 
 
 @pytest.mark.parametrize(
+    "route,path",
+    [
+        ("/open/shut", "/open/shut\n"),  # a route's pattern matches before a line's end too
+        ("/open/{name}/", "/open/x/"),
+        ("/{kind}", "/open"),
+        ("/open/{kind}", "/open/x"),
+    ],
+)
+def test_a_path_that_a_public_and_a_guarded_route_match_is_guarded(route, path):
+    from api.limits.access import Access, PublicRoute
+
+    async def endpoint() -> None: ...
+
+    public = [PublicRoute("/open", endpoint), PublicRoute("/open/{name}", endpoint)]
+    guarded = APIRoute(route, endpoint)
+    assert guarded.path_regex.match(path), "the router would call it"
+    assert Access([*public, guarded]).is_guarded(path)
+    assert not Access(public).is_guarded("/open/y")
+
+
+@pytest.mark.parametrize(
     "headers",
     [
         {"x-api-key": "good"},

@@ -34,6 +34,9 @@ Decode = Callable[[Tensors], Any]
 _OF_THE_CALL = (Unavailable, ModelNotReady, DeadlineExceeded)
 # Inputs of more bytes than this have a call to themselves.
 _MAX_SHARED_BYTES = 64 * 1024
+# Calls under way in a lane whose requests have a call each: a batch of inputs to a model without a batch dimension
+# could otherwise make thousands.
+_MAX_SINGLE_CALLS = 64
 
 
 class Answer(NamedTuple):
@@ -78,7 +81,7 @@ class _Lane:
         key: What they have in common.
         decode: Their decoder.
         max_batch_size: Most rows of a call; 0 where the model has no batch dimension.
-        is_shared: Whether its requests share calls; else each has its own, at once.
+        is_shared: Whether its requests share calls; else each has its own.
         queue: Those that wait, in order of arrival.
         calls: Calls under way.
     """
@@ -195,7 +198,8 @@ class MicroBatcher:
         metrics.QUEUED.value = self._queued_requests
 
     def _send(self, lane: _Lane) -> None:
-        while (lane.calls < self._max_calls or not lane.is_shared) and (group := self._take(lane)):
+        max_calls = self._max_calls if lane.is_shared else _MAX_SINGLE_CALLS
+        while lane.calls < max_calls and (group := self._take(lane)):
             lane.calls += 1
             task = asyncio.create_task(self._serve(lane, group))
             self._tasks.add(task)
@@ -233,7 +237,11 @@ class MicroBatcher:
             lane.calls -= 1
             self._send(lane)
         if answer is not None:
-            _hand_out(group, answer)
+            try:
+                _hand_out(group, answer)
+            except Exception as error:  # noqa: BLE001 - a decoder's answers that can't be sliced
+                for waiting in group:
+                    _fail(waiting, error)
 
     async def _ask(self, lane: _Lane, group: list[_Waiting]) -> Answer | None:
         """Return the answer to a group, or None where each of its requests has its outcome already.

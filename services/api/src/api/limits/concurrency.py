@@ -29,10 +29,6 @@ class ConcurrencyLimiter:
         self._held_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def is_full(self) -> bool:
-        """Say whether the next request would be refused."""
-        return len(self._slots) >= self._settings.max_in_flight
-
     def enter(self, receive: Receive, body_bytes: int, timeout_s: float, max_body_bytes: int | None = None) -> "Slot":
         """Return a slot for the request that the current task serves; :meth:`leave` frees it.
 
@@ -46,7 +42,7 @@ class ConcurrencyLimiter:
             Overloaded: All slots are taken, or the bodies in memory are at their limit.
             PayloadTooLarge: The body is over its limit.
         """
-        if self.is_full():
+        if len(self._slots) >= self._settings.max_in_flight:
             raise full()
         loop = asyncio.get_running_loop()
         slot = Slot(self, receive, loop.time(), timeout_s, self._body_timeout_s)
@@ -120,13 +116,13 @@ class Slot:
         body_timeout_s: Seconds that its body may take to arrive.
     """
 
-    __slots__ = ("_body_read", "_body_timeout_s", "_limiter", "_receive", "_seen_bytes", "_timeout_s", "alarm",
-                 "arrived", "due", "held_bytes", "max_body_bytes", "outcome", "task")  # fmt: skip
+    __slots__ = ("_body_read", "_body_timeout_s", "_receive", "_seen_bytes", "_timeout_s", "alarm", "arrived",
+                 "due", "held_bytes", "limiter", "max_body_bytes", "outcome", "task")  # fmt: skip
 
     def __init__(
         self, limiter: ConcurrencyLimiter, receive: Receive, arrived: float, timeout_s: float, body_timeout_s: float
     ) -> None:
-        self._limiter = limiter
+        self.limiter = limiter
         self._receive = receive
         self._body_read = False
         self._seen_bytes = 0
@@ -152,19 +148,11 @@ class Slot:
             raise ClientGone("The client has hung up.")
         self._seen_bytes += len(message.get("body", b""))
         if self._seen_bytes > self.held_bytes:
-            self._limiter.hold(self, self._seen_bytes)
+            self.limiter.hold(self, self._seen_bytes)
         if not message.get("more_body", False):
             self._body_read = True
             self.due = self.arrived + self._timeout_s
         return message
-
-    def hold(self, total_bytes: int) -> None:
-        """Count the bytes that the request holds, its body and what was unpacked from it.
-
-        Raises:
-            Overloaded: As :meth:`ConcurrencyLimiter.count`.
-        """
-        self._limiter.count(self, total_bytes)
 
     def expire(self) -> None:
         """Cancel a request that is over its time: 408 if its body has not arrived, 504 otherwise.
@@ -205,7 +193,7 @@ def hold(scope: Scope, total_bytes: int) -> None:
     """
     slot: Slot | None = scope["state"].get("slot")
     if slot is not None:
-        slot.hold(total_bytes)
+        slot.limiter.count(slot, total_bytes)
 
 
 def full() -> Overloaded:

@@ -80,7 +80,10 @@ class Task(ABC):
 
     @abstractmethod
     def encode(self, data: bytes) -> Tensors:
-        """Turn one input into the model's inputs, rows first: an input of one row has shape ``(1, …)``.
+        """Turn one input into one row of the model's inputs.
+
+        Returns:
+            Arrays of shape ``(1, …)``; of the model's own shape where it has no batch dimension.
 
         Raises:
             InvalidInput: It can't be read.

@@ -93,8 +93,13 @@ async def _ask_all(
     is_batched = (await batcher.metadata(task.model, task.version)).max_batch_size > 0
     if is_batched and len({tensors.signature_of(each) for each in inputs}) == 1:
         return await ask(task, batcher, context, tensors.concatenate(list(inputs)))
-    answers = await asyncio.gather(*[ask(task, batcher, context, each) for each in inputs])
-    return [answer for each in answers for answer in each]
+    asked = [asyncio.create_task(ask(task, batcher, context, each)) for each in inputs]
+    try:
+        answers = await asyncio.gather(*asked)
+    finally:  # where one has failed, the others leave the queue
+        for each in asked:
+            each.cancel()
+    return [answer for several in answers for answer in several]
 
 
 def _answers_of(answer: Answer) -> list[dict[str, Any]]:
@@ -153,7 +158,8 @@ async def _numbered(task: Task, index: int, data: bytes) -> Tensors:
     try:
         return await task.prepare(data)
     except ApiError as error:
-        raise type(error)(f"{task.noun}s[{index}]: {error.message}") from error
+        error.message = f"{task.noun}s[{index}]: {error.message}"
+        raise
 
 
 class _Json(Response):

@@ -13,7 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 from prometheus_client import (
-    CONTENT_TYPE_LATEST,
     REGISTRY,
     CollectorRegistry,
     Counter,
@@ -26,19 +25,6 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from api import errors
 from api.telemetry.buffered_metrics import PERIOD_S, BufferedCounter, BufferedGauge, BufferedHistogram
 from api.telemetry.request_context import Interval, RequestContext
-
-__all__ = [
-    "BATCH_ROWS",
-    "CONTENT_TYPE_LATEST",
-    "IN_FLIGHT",
-    "MODEL_READY",
-    "QUEUED",
-    "account",
-    "account_inference",
-    "clear",
-    "expose",
-    "flushing",
-]
 
 # From a tenth of a millisecond, what decoding a small input costs, to above the deadline.
 _BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
