@@ -113,16 +113,37 @@ def test_torchscript_is_published_by_naming_its_inputs(publisher: Trainer, ask, 
     assert answer["OUTPUT__1"].tolist() == [[3.0], [9.0]]
 
 
-@pytest.mark.parametrize("dtype", ["BOOL", "UINT8", "UINT64", "INT64", "FLOAT16", "BFLOAT16", "DOUBLE"])
-@pytest.mark.parametrize("shape", [["n", 3], [], ["n"], [2, 2]])
-def test_every_datatype_and_rank_is_published_and_compared(publisher: Trainer, server, tmp_path, dtype, shape) -> None:
-    kind = TensorProto.DataType.Value(dtype)
-    tensors = [helper.make_tensor_value_info(name, kind, shape) for name in ("x", "y")]
-    body = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "same", tensors[:1], tensors[1:])
+DTYPES = (
+    "BOOL",
+    "UINT8",
+    "UINT16",
+    "UINT32",
+    "UINT64",
+    "INT8",
+    "INT16",
+    "INT32",
+    "INT64",
+    "FLOAT16",
+    "BFLOAT16",
+    "FLOAT",
+    "DOUBLE",
+)
+
+
+@pytest.mark.parametrize("shape", [["n", 3], [], ["n"], [2, 2]], ids=str)
+def test_every_datatype_and_rank_is_published_and_compared(publisher: Trainer, tmp_path, shape) -> None:
+    nodes = [helper.make_node("Identity", [f"x_{dtype}"], [f"y_{dtype}"]) for dtype in DTYPES]
+    inputs, outputs = (
+        [helper.make_tensor_value_info(f"{side}_{dtype}", TensorProto.DataType.Value(dtype), shape) for dtype in DTYPES]
+        for side in "xy"
+    )
+    body = helper.make_graph(nodes, "same", inputs, outputs)
     path = tmp_path / "same.onnx"
     onnx.save(helper.make_model(body, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-    name = f"same_{dtype.lower()}_{len(shape)}_{shape[0] if shape else 0}"
+    name = f"same_{len(shape)}_{shape[0] if shape else 0}"
     assert "serving     version 1 on Triton" in publisher.run("publish", str(path), "--model", name).stdout
+    publisher.run("publish", str(path), "--model", name)
+    assert "serving     version 1 on Triton" in publisher.run("rollback", "--model", name).stdout
 
 
 def test_a_model_that_triton_refuses_is_not_left_published(publisher: Trainer, server, ask, tmp_path) -> None:

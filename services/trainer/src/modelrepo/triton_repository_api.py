@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import grpc
-import numpy as np
 from numpy.typing import NDArray
 from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
@@ -180,8 +179,5 @@ def _send(replica: Replica, model_name: str, version: int, probe: Probe) -> None
 
 
 def _input(name: str, array: NDArray[Any]) -> InferInput:
-    if array.dtype.name == "bfloat16":  # NumPy has no such type itself; the client takes FP32 and cuts it
-        tensor = InferInput(name, list(array.shape), "BF16")
-        return tensor.set_data_from_numpy(array.astype(np.float32))
     tensor = InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
     return tensor.set_data_from_numpy(array)

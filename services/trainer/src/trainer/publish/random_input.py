@@ -66,12 +66,11 @@ def make(spec: TensorSpec, rows: int | None, side: int, highest: int) -> NDArray
         shape[0] = rows
     generator = np.random.default_rng(0)
     if spec.dtype == "BOOL":
-        return generator.random(shape) < 0.5  # noqa: PLR2004  half of them
+        return np.asarray(generator.random(shape) < 0.5)  # noqa: PLR2004  half of them
     if spec.dtype.startswith(("INT", "UINT")):
-        return generator.integers(0, highest, shape).astype(spec.dtype.lower())
-    floats = np.asarray(generator.random(shape))
+        return np.asarray(generator.integers(0, highest, shape), spec.dtype.lower())
     names = {datatype: name for name, datatype in DATATYPES.items()}
-    return floats.astype(ml_dtypes.bfloat16 if spec.dtype == "BF16" else names[spec.dtype])
+    return np.asarray(generator.random(shape), ml_dtypes.bfloat16 if spec.dtype == "BF16" else names[spec.dtype])
 
 
 def _candidates(specs: Sequence[TensorSpec], rows: int | None) -> Iterator[Tensors]:

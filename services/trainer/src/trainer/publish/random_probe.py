@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from modelrepo.contract import TensorSpec
@@ -60,7 +59,7 @@ def probe_of(file: ModelFile, manifest: Manifest, inputs: Tensors, outputs: Tens
     repeats = difference_of(file.run(inputs), outputs) is None
     return Probe(
         {spec.name: _as_client_sees(inputs[spec.name], spec, batched=batched) for spec in contract.inputs},
-        {spec.name: _as_answered(outputs[spec.name], spec, batched=batched) for spec in contract.outputs},
+        {spec.name: _as_client_sees(outputs[spec.name], spec, batched=batched) for spec in contract.outputs},
         difference_of if repeats else _ignore,
     )
 
@@ -74,8 +73,3 @@ def _as_client_sees(array: NDArray[Any], spec: TensorSpec, *, batched: bool) -> 
     if array.ndim == 0 or spec.is_row_scalar(batched=batched):
         return array.reshape(*array.shape, 1)
     return array
-
-
-def _as_answered(array: NDArray[Any], spec: TensorSpec, *, batched: bool) -> NDArray[Any]:
-    shown = _as_client_sees(array, spec, batched=batched)
-    return shown.astype(np.float32) if spec.dtype == "BF16" else shown
