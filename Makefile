@@ -19,13 +19,17 @@ run: setup ## Train if no model is published, then run Triton, the api and Locus
 train: setup ## Train, publish, and load into a running Triton
 	@$(IN_ENV) python -m trainer train
 
+.PHONY: publish
+publish: setup ## Publish FILE=my.onnx as MODEL=my_model, and load it into a running Triton
+	@$(IN_ENV) python -m trainer publish "$(FILE)" --model "$(MODEL)" $(OPTIONS)
+
 .PHONY: models
-models: setup ## List the published versions
+models: setup ## List the published versions of every model
 	@$(IN_ENV) python -m trainer list
 
 .PHONY: rollback
-rollback: setup ## Serve the previous version again
-	@$(IN_ENV) python -m trainer rollback
+rollback: setup ## Serve the previous version again; of another model than the digits': MODEL=my_model
+	@$(IN_ENV) python -m trainer rollback $(if $(MODEL),--model "$(MODEL)")
 
 .PHONY: triton
 triton: setup ## Run Triton alone

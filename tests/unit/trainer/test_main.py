@@ -31,7 +31,7 @@ def test_each_error_ends_in_its_own_code_and_one_line(repository_dir, monkeypatc
 
 def test_codes_are_distinct_and_documented() -> None:
     codes = errors.exit_codes()
-    assert sorted(codes) == [*range(12), 130]
+    assert sorted(codes) == [*range(13), 130]
     text = README.read_text()
     for code, meaning in codes.items():
         assert re.search(rf"^\| {code} \| {re.escape(meaning)}", text, re.MULTILINE), f"README lacks exit code {code}"

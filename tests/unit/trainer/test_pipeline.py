@@ -91,7 +91,7 @@ def test_the_format_is_a_setting_and_going_back_crosses_it(
         pipeline.rollback(settings, console, to=2, load=True)
     listing.list_versions(settings, console)
     rows = [row.split() for row in console.out.getvalue().splitlines()[-2:]]
-    assert [(row[1], row[7]) for row in rows] == [("served", "torchscript"), ("retired", "onnx")]
+    assert [(row[1], row[2]) for row in rows] == [("served", "torchscript"), ("retired", "onnx")]
 
 
 def test_rollback_goes_back_and_to_a_named_version(settings, repository, manifest, console) -> None:

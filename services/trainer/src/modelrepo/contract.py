@@ -34,10 +34,18 @@ class TensorSpec(BaseModel):
     dtype: Datatype = Field(description="Datatype of the Open Inference Protocol.")
     shape: tuple[int, ...] = Field(description="Its sides, the batch dimension included; -1 is any length.")
     description: str = Field("", description="What the values mean.")
+    labels: tuple[str, ...] = Field((), description="Names of the values along the last dimension, in order.")
 
     def dims(self, *, batched: bool) -> tuple[int, ...]:
-        """Return the shape as ``config.pbtxt`` has it: without the batch dimension of a batched model."""
-        return self.shape[1:] if batched else self.shape
+        """Return the shape as ``config.pbtxt`` has it: without the batch dimension of a batched model.
+
+        Triton has no rank 0: a single value has ``(1,)``.
+        """
+        return (self.shape[1:] if batched else self.shape) or (1,)
+
+    def is_row_scalar(self, *, batched: bool) -> bool:
+        """Tell whether a batched model has one value a row: clients see ``(N, 1)`` where the file has ``(N,)``."""
+        return batched and len(self.shape) == 1
 
 
 class Contract(BaseModel):

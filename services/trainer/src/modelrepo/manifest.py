@@ -24,6 +24,12 @@ class Manifest(BaseModel):
     max_batch_size: int = Field(
         128, ge=0, description="Most rows in one of Triton's batches; 0: the model has no batch dimension."
     )
+    warm_up: bool = Field(
+        True, description="Whether Triton runs the model on random or zero inputs before it is ready."
+    )
+    config: str = Field(
+        "", description="Fields of ``config.pbtxt`` that don't follow from the others: threads, instances, batching."
+    )
     created: str = Field(description="When the model was made, UTC, ISO 8601.")
     contract: Contract
 

@@ -35,8 +35,12 @@ def changing(repository: Repository) -> contextlib.AbstractContextManager[None]:
     return _locked(repository, "publish", "changing")
 
 
-def check_writable(repository: Repository) -> None:
+def check_writable(repository: Repository, size_bytes: int = 0) -> None:
     """Find out, before a model is trained or checked, whether a version could be written.
+
+    Args:
+        repository: Where to.
+        size_bytes: Size of the model's file, if it is known.
 
     Raises:
         RepositoryError: Missing permissions, a read-only file system, or too little space.
@@ -49,9 +53,10 @@ def check_writable(repository: Repository) -> None:
                 with tempfile.TemporaryFile(dir=folder):
                     pass
         free_bytes = shutil.disk_usage(repository.root).free
-    if free_bytes < MIN_FREE_BYTES:
+    needed_bytes = MIN_FREE_BYTES + size_bytes
+    if free_bytes < needed_bytes:
         raise RepositoryError(
-            f"{repository.root}: {free_bytes >> 20} MiB free, {MIN_FREE_BYTES >> 20} needed; make room and try again"
+            f"{repository.root}: {free_bytes >> 20} MiB free, {needed_bytes >> 20} needed; make room and try again"
         )
 
 
@@ -76,6 +81,7 @@ def publish(repository: Repository, model: bytes, manifest: Manifest) -> int:
         version = max([*repository.versions(), previous or 0]) + 1
         record = manifest.model_copy(update={"version": version, "previous": previous, "sha256": sha256(model)})
         files = {FORMATS[record.format].file: model, MANIFEST_FILE: record.model_dump_json(indent=2).encode() + b"\n"}
+        files |= _labels(record)
         _add_version(repository.folder, version, files)
         config = model_config.build_config(repository.model_name, version, record)
         durable.replace_file(repository.folder / CONFIG_FILE, config.encode())
@@ -104,6 +110,15 @@ def withdraw(repository: Repository) -> None:
     with _explained(path):
         path.unlink(missing_ok=True)
         durable.sync_folder(repository.folder)
+
+
+def _labels(manifest: Manifest) -> dict[str, bytes]:
+    """Return the label files that the config names."""
+    return {
+        model_config.labels_file(index): "".join(f"{label}\n" for label in spec.labels).encode()
+        for index, spec in enumerate(manifest.contract.outputs)
+        if spec.labels
+    }
 
 
 def _make_folder(repository: Repository) -> None:

@@ -26,6 +26,16 @@ CONFIG_FILE = "config.pbtxt"
 MANIFEST_FILE = "manifest.json"
 
 
+def model_names(root: Path) -> list[str]:
+    """Return the names of all models that have a config or a version, sorted."""
+    if not root.is_dir():
+        return []
+    folders = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    return sorted(
+        path.name for path in folders if (path / CONFIG_FILE).exists() or Repository(root, path.name).versions()
+    )
+
+
 class Repository:
     """One model's folder in a Triton model repository.
 
@@ -66,6 +76,10 @@ class Repository:
         if not self.folder.is_dir():
             return []
         return sorted(int(path.name) for path in self.folder.iterdir() if path.is_dir() and path.name.isdecimal())
+
+    def is_published(self) -> bool:
+        """Tell whether a version has a manifest: a model that was copied here by hand has none."""
+        return any((self.folder / str(version) / MANIFEST_FILE).exists() for version in self.versions())
 
     def manifest(self, version: int) -> Manifest:
         """Return what every version's record holds.

@@ -83,7 +83,7 @@ def roll_out(repository: Repository, candidate: Candidate, target: Target | None
 def roll_back(
     repository: Repository, to: int | None, target: Target | None, prober: Prober, reporter: Reporter
 ) -> None:
-    """Serve the version that was served before the present one, or the version ``to``.
+    """Serve the version that was served before the present one, or the version ``to``, which may be a newer one.
 
     Args:
         repository: Where both versions are.
@@ -106,7 +106,8 @@ def roll_back(
             triton_repository_api.check_access(target)
             probe = prober(repository.model(version), repository.manifest(version))
         publish.point_at(repository, version)
-        reporter.item("rolled back", f"from version {served} to version {version} in {repository.folder}")
+        done = "promoted" if served is not None and version > served else "rolled back"
+        reporter.item(done, f"from version {served} to version {version} in {repository.folder}")
         if target is not None and probe is not None:
             serve(repository, target, Change(version, served), probe, reporter)
 

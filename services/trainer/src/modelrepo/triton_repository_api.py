@@ -180,5 +180,4 @@ def _send(replica: Replica, model_name: str, version: int, probe: Probe) -> None
 
 def _input(name: str, array: NDArray[Any]) -> InferInput:
     tensor = InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
-    tensor.set_data_from_numpy(array)
-    return tensor
+    return tensor.set_data_from_numpy(array)

@@ -1,10 +1,11 @@
-"""The command line: ``python -m trainer {train,ensure,list,rollback}``."""
+"""The command line: ``python -m trainer {train,ensure,publish,list,rollback,promote}``."""
 
 import argparse
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import get_args
 
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from trainer import listing
 from trainer.console import Console
 from trainer.errors import COMMAND_ERRORS, INTERRUPTED_EXIT_CODE, SettingsError, exit_code_of, exit_codes
+from trainer.publish.order import Order
 from trainer.settings import DatasetChoice, DeviceChoice, FormatChoice, Settings
 
 OVERRIDES = ("dataset", "epochs", "seed", "device", "format")
@@ -24,8 +26,11 @@ examples:
   python -m trainer train                      train, publish, and load into a running Triton
   python -m trainer train --epochs 2 --no-load a quick run that loads nothing into Triton
   python -m trainer ensure                     train only if nothing is published yet
+  python -m trainer publish my.onnx --model my_model
+                                               publish a file that was made elsewhere
   python -m trainer rollback                   serve the version that was served before
-  python -m trainer rollback --to 3            serve version 3
+  python -m trainer rollback --model my_model  the same for another model
+  python -m trainer promote 3                  serve version 3
 
 Every setting is a TRAINER_* variable; docs/settings.md lists them.
 
@@ -38,19 +43,27 @@ def build_parser() -> argparse.ArgumentParser:
     codes = "".join(f"  {code:>3}  {meaning}\n" for code, meaning in exit_codes().items())
     parser = argparse.ArgumentParser(
         prog="python -m trainer",
-        description="Trains the digit model and publishes it to a Triton model repository.",
+        description="Trains the digit model, takes models made elsewhere, and publishes both to a model repository.",
         epilog=EPILOG + codes,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{train,ensure,list,rollback}")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="{train,ensure,publish,list,rollback,promote}"
+    )
     train = commands.add_parser("train", help="train a network, and publish it if it is accurate enough")
     ensure = commands.add_parser("ensure", help="train if nothing is published; otherwise check the served version")
-    commands.add_parser("list", help="show every version: served or retired, accuracy, date, checksum")
+    publish = commands.add_parser("publish", help="publish an ONNX or TorchScript file as a new version of a model")
+    commands.add_parser("list", help="show every version of every model: served or retired, format, date, checksum")
     rollback = commands.add_parser("rollback", help="serve the version that was served before, or version N")
+    promote = commands.add_parser("promote", help="serve the version N, older or newer")
     for command in (train, ensure):
         _add_training_flags(command)
+    _add_publish_flags(publish)
     rollback.add_argument("--to", type=int, metavar="VERSION", help="the version to serve; default: the previous one")
-    for command in (train, ensure, rollback):
+    promote.add_argument("to", type=int, metavar="VERSION", help="the version to serve")
+    for command in (rollback, promote):
+        command.add_argument("--model", metavar="NAME", help="the model; default: TRAINER_MODEL_NAME")
+    for command in (train, ensure, publish, rollback, promote):
         command.add_argument("--no-load", dest="load", action="store_false", help="load nothing into a running Triton")
     return parser
 
@@ -81,6 +94,29 @@ def _add_training_flags(command: argparse.ArgumentParser) -> None:
     command.add_argument("--format", choices=get_args(FormatChoice), help="TRAINER_FORMAT; default: auto")
 
 
+def _add_publish_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", type=Path, metavar="FILE", help="ONNX or TorchScript")
+    command.add_argument("--model", required=True, metavar="NAME", help="the model's name")
+    command.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="NAME:DTYPE:DIMS",
+        help="an input, such as image:FP32:-1,3,224,224; TorchScript needs each, in order; for ONNX it fixes lengths",
+    )
+    command.add_argument("--config", type=Path, metavar="FILE", help="config.pbtxt whose other fields are taken over")
+    command.add_argument(
+        "--labels",
+        action="append",
+        default=[],
+        metavar="[OUTPUT:]FILE",
+        help="names of an output's values, a line each",
+    )
+    command.add_argument(
+        "--max-batch-size", type=int, metavar="N", help="most rows of a batch, 0 for none; default: found by running it"
+    )
+
+
 def _settings(options: argparse.Namespace) -> Settings:
     """Read the settings; flags override variables.
 
@@ -107,8 +143,11 @@ def _run(options: argparse.Namespace, settings: Settings, console: Console) -> N
         return
     from trainer import pipeline  # noqa: PLC0415  `list` answers sooner without it
 
-    if options.command == "rollback":
-        pipeline.rollback(settings, console, to=options.to, load=options.load)
+    if options.command in {"rollback", "promote"}:
+        pipeline.rollback(settings, console, to=options.to, load=options.load, model=options.model)
+    elif options.command == "publish":
+        order = Order(options.file, tuple(options.input), options.config, tuple(options.labels), options.max_batch_size)
+        pipeline.publish(settings, console, order, model=options.model, load=options.load)
     else:
         command = pipeline.train if options.command == "train" else pipeline.ensure
         command(settings, console, load=options.load)

@@ -5,7 +5,8 @@
     ├── DataError                 3   images missing, damaged, or other ones than the setting names
     │   └── DownloadFailed        3   no mirror returned the file; with ``--dataset auto`` the fallback follows
     ├── AccuracyRefused           4   below the floor, or less accurate than the published version
-    └── ExportMismatch            5   the exported file answers differently from the network
+    ├── ExportMismatch            5   the exported file answers differently from the network
+    └── ModelFileRefused         12   the file can't be served
     ModelRepoError                    (modelrepo.errors)
     ├── RepositoryError           6   the repository can't be written: permissions, full disk, input/output error
     │   ├── RepositoryLocked      7   another trainer is changing the same repository
@@ -61,6 +62,13 @@ class ExportMismatch(TrainerError):
 
     exit_code = 5
     summary = "the exported file answers differently from the network; the repository is unchanged"
+
+
+class ModelFileRefused(TrainerError):
+    """A file that was to be published can't be served."""
+
+    exit_code = 12
+    summary = "the file to publish can't be served; the repository is unchanged"
 
 
 class ExitCode(NamedTuple):

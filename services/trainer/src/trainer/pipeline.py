@@ -1,13 +1,17 @@
-"""What ``ensure`` and ``rollback`` do, step by step; ``train`` is ``trainer.digits.training``.
+"""What ``ensure``, ``publish`` and ``rollback`` do, step by step; ``train`` is ``trainer.digits.training``.
 
 PyTorch and scikit-learn take seconds to import, so each function imports them where it needs them.
 """
 
 from modelrepo import rollout
 from modelrepo.manifest import Manifest
+from modelrepo.names import is_valid
 from modelrepo.probe import Probe
 from modelrepo.repository import Repository
 from trainer.console import Console
+from trainer.digits.contract import CONTRACT
+from trainer.errors import SettingsError
+from trainer.publish.order import Order
 from trainer.report import Report
 from trainer.settings import Settings
 from trainer.target import target_of
@@ -45,19 +49,52 @@ def ensure(settings: Settings, console: Console, *, load: bool) -> None:
     console.line(f"version {served} is published in {repository.folder} and whole; nothing to train")
 
 
-def rollback(settings: Settings, console: Console, *, to: int | None, load: bool) -> None:
+def publish(settings: Settings, console: Console, order: Order, *, model: str, load: bool) -> None:
+    """Publish a file that was made elsewhere, and have running Tritons serve it.
+
+    Raises:
+        TrainerError: The file can't be served, or an option contradicts it.
+        ModelRepoError: The repository or a Triton is at fault.
+    """
+    from trainer.publish.command import publish_file  # noqa: PLC0415  imports PyTorch
+
+    publish_file(_repository(settings, model), order, settings, console, load=load)
+
+
+def rollback(settings: Settings, console: Console, *, to: int | None, load: bool, model: str | None = None) -> None:
     """Serve the version that was served before, or the version ``to``.
+
+    Args:
+        settings: The trainer's settings.
+        console: Shows the outcome.
+        to: The version to serve; None takes the previous one.
+        load: Whether to load it into running Tritons.
+        model: The model; None takes the trainer's own.
 
     Raises:
         ModelRepoError: It doesn't exist, it is damaged, or Triton refuses it.
     """
-    repository = Repository(settings.model_repository, settings.model_name)
+    repository = _repository(settings, model)
     target = target_of(settings) if load else None
     rollout.roll_back(repository, to, target, _probe, console)
-    Report(settings, repository, console).update_served()
+    if repository.model_name == settings.model_name:
+        Report(settings, repository, console).update_served()
+
+
+def _repository(settings: Settings, model: str | None) -> Repository:
+    name = settings.model_name if model is None else model
+    if not is_valid(name):
+        raise SettingsError(
+            f"--model {name!r}: a model's name has letters, digits and . _ - and begins with a letter or digit"
+        )
+    return Repository(settings.model_repository, name)
 
 
 def _probe(model: bytes, manifest: Manifest) -> Probe:
-    from trainer.digits.probe import probe_noise  # noqa: PLC0415  imports PyTorch
+    if manifest.contract == CONTRACT:
+        from trainer.digits.probe import probe_noise  # noqa: PLC0415  imports PyTorch
 
-    return probe_noise(model, manifest)
+        return probe_noise(model, manifest)
+    from trainer.publish.random_probe import probe_random  # noqa: PLC0415  imports PyTorch
+
+    return probe_random(model, manifest)

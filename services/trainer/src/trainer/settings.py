@@ -9,6 +9,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from modelrepo.formats import FormatName
+from modelrepo.names import NAME_PATTERN
 
 DatasetChoice = Literal["auto", "mnist", "digits"]
 DeviceChoice = Literal["auto", "cpu", "cuda"]
@@ -54,7 +55,7 @@ class Settings(BaseSettings):
     model_repository: Path = Field(Path("model_repository"), description="Triton's model repository.")
     model_name: str = Field(
         "mnist_cnn",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        pattern=NAME_PATTERN,
         description="The model's name and folder in the repository.",
     )
 

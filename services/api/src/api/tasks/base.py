@@ -35,11 +35,11 @@ class Example(NamedTuple):
     """An input and its answer, as OpenAPI shows them.
 
     Attributes:
-        data: The input in base64.
+        data: The input in base64; for a `JsonTask` the object.
         answer: The answer's JSON, without ``model_version``.
     """
 
-    data: str
+    data: str | Mapping[str, Any]
     answer: Mapping[str, Any]
 
 

@@ -4,6 +4,7 @@ import importlib
 
 from api.settings import Settings
 from api.tasks.base import Task
+from api.tasks.json_task import JsonTask
 
 
 def load_tasks(settings: Settings) -> list[Task]:
@@ -35,7 +36,8 @@ def _load(reference: str, settings: Settings) -> Task:
         task = kind(settings)
     except TypeError as exc:  # an abstract method is missing
         raise SystemExit(f"API_TASKS: {reference}: {exc}") from exc
-    if missing := [name for name in ("name", "path", "model", "Answer") if not hasattr(task, name)]:
+    needed = ("name", "path", "model", "Answer", *(("Input",) if isinstance(task, JsonTask) else ()))
+    if missing := [name for name in needed if not hasattr(task, name)]:
         raise SystemExit(f"API_TASKS: {reference} lacks {', '.join(missing)}")
     if not task.path.startswith("/") or task.path.endswith("/"):
         raise SystemExit(f"API_TASKS: {reference} has the path {task.path!r}; it must begin with / and not end with it")

@@ -19,6 +19,7 @@ from api.inference.client import InferenceRequest
 from api.inference.tensors import Tensors
 from api.tasks import uploads
 from api.tasks.base import Task
+from api.tasks.json_task import JsonTask
 from api.tasks.schemas import Schemas, describe_answer, describe_request, schemas_of
 from api.telemetry.request_context import RequestContext, context_of
 
@@ -35,8 +36,7 @@ def router_of(task: Task) -> APIRouter:
         methods=["POST"],
         name=name,
         summary=summary.partition("\n")[0],
-        description=f"Send JSON with the {task.noun} in base64, the {task.noun} itself as the body, or a form with one "
-        "file.",
+        description=_how_to_send(task),
         responses={200: describe_answer(task, schemas.answer, several=False), **errors},
         openapi_extra=describe_request(task, schemas.request, several=False),
     )
@@ -46,12 +46,23 @@ def router_of(task: Task) -> APIRouter:
         methods=["POST"],
         name=f"{name}_batch",
         summary=f"{summary.partition(chr(10))[0].rstrip('.')}, for several at once.",
-        description=f"Send JSON with the {task.noun}s in base64, or a form with a file for each. One {task.noun} that "
-        "can't be read refuses the whole batch.",
+        description=f"{_how_to_send_several(task)} One {task.noun} that can't be read refuses the whole batch.",
         responses={200: describe_answer(task, schemas.batch_answer, several=True), **errors},
         openapi_extra=describe_request(task, schemas.batch_request, several=True),
     )
     return router
+
+
+def _how_to_send(task: Task) -> str:
+    if isinstance(task, JsonTask):
+        return f"Send the {task.noun} as JSON."
+    return f"Send JSON with the {task.noun} in base64, the {task.noun} itself as the body, or a form with one file."
+
+
+def _how_to_send_several(task: Task) -> str:
+    if isinstance(task, JsonTask):
+        return f"Send JSON with a list of {task.noun}s."
+    return f"Send JSON with the {task.noun}s in base64, or a form with a file for each."
 
 
 async def _answer_one(task: Task, schemas: Schemas, request: Request) -> Response:
@@ -119,30 +130,35 @@ def _wants_input(task: Task, request: Request) -> bool:
     return bool(asked)
 
 
-async def _one_input(task: Task, schemas: Schemas, request: Request) -> bytes:
+async def _one_input(task: Task, schemas: Schemas, request: Request) -> Any:  # noqa: ANN401 - bytes or its `Input`
     media_type = uploads.media_type_of(request)
     if uploads.is_json(media_type):
+        if isinstance(task, JsonTask):
+            return await uploads.json_body(request, schemas.request)
         return _from_base64(task, getattr(await uploads.json_body(request, schemas.request), task.noun))
-    if media_type == "multipart/form-data":
+    if media_type == "multipart/form-data" and not isinstance(task, JsonTask):
         return (await uploads.multipart_files(request, task.noun, 1))[0]
     if any(media_type == each or (each.endswith("/*") and media_type.startswith(each[:-1])) for each in task.accepts):
         return await uploads.body_of(request)
     raise uploads.wrong_media(media_type, _accepted(task))
 
 
-async def _several_inputs(task: Task, schemas: Schemas, request: Request) -> list[bytes]:
+async def _several_inputs(task: Task, schemas: Schemas, request: Request) -> list[Any]:
     media_type, limit = uploads.media_type_of(request), task.settings.max_batch_images
     if uploads.is_json(media_type):
         texts = getattr(await uploads.json_body(request, schemas.batch_request), f"{task.noun}s")
         if len(texts) > limit:
             raise uploads.too_many(task.noun, limit)
-        return [_from_base64(task, text) for text in texts]
-    if media_type == "multipart/form-data":
+        return texts if isinstance(task, JsonTask) else [_from_base64(task, text) for text in texts]
+    if media_type == "multipart/form-data" and not isinstance(task, JsonTask):
         return await uploads.multipart_files(request, task.noun, limit)
-    raise uploads.wrong_media(media_type, "application/json or multipart/form-data")
+    is_json = isinstance(task, JsonTask)
+    raise uploads.wrong_media(media_type, "application/json" if is_json else "application/json or multipart/form-data")
 
 
 def _accepted(task: Task) -> str:
+    if isinstance(task, JsonTask):
+        return "application/json"
     return f"application/json, {', '.join(task.accepts)} or multipart/form-data"
 
 
@@ -153,7 +169,7 @@ def _from_base64(task: Task, text: str) -> bytes:
         raise task.Invalid(f"The {task.noun} isn't valid base64.") from exc
 
 
-async def _numbered(task: Task, index: int, data: bytes) -> Tensors:
+async def _numbered(task: Task, index: int, data: Any) -> Tensors:  # noqa: ANN401 - bytes or its `Input`
     """Prepare the input at ``index``, and let its error say which one it was."""
     try:
         return await task.prepare(data)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, FailFast, Field, create_model
 
 from api.tasks.base import Task
+from api.tasks.json_task import JsonTask, inline
 
 # The version in the examples.
 _VERSION = "1"
@@ -22,7 +23,7 @@ class Schemas(NamedTuple):
 def schemas_of(task: Task) -> Schemas:
     """Return the schemas that follow from a task's noun and answer."""
     name, noun = task.name.title().replace("_", ""), task.noun
-    item = Annotated[str, Field(min_length=1)]
+    item: Any = task.Input if isinstance(task, JsonTask) else Annotated[str, Field(min_length=1)]
     # Without FailFast, 8 MB of wrong items become 4 GB of errors.
     items = Annotated[
         list[item], FailFast(), Field(min_length=1, description="The same for each, in the order of the answers.")
@@ -38,7 +39,7 @@ def schemas_of(task: Task) -> Schemas:
         shown = Field(None, description="What the model was given; only there with `?include=input`.")
         single = create_model(f"Single{answered.__name__}", __base__=answered, input=(str | None, shown))
     return Schemas(
-        _request(f"{name}Request", noun, one),
+        task.Input if isinstance(task, JsonTask) else _request(f"{name}Request", noun, one),
         _request(f"{name}BatchRequest", f"{noun}s", items),
         single,
         create_model(f"Batch{answered.__name__}", predictions=(list[answered], ...)),
@@ -54,12 +55,14 @@ def describe_request(task: Task, schema: type[BaseModel], *, several: bool) -> d
     """Return OpenAPI's description of a request body, and of the query where an input can be shown."""
     file = {"type": "string", "format": "binary"}
     field = {f"{task.noun}s": {"type": "array", "items": file}} if several else {task.noun: file}
-    content: dict[str, Any] = {
-        "application/json": {"schema": schema.model_json_schema()},
-        "multipart/form-data": {"schema": {"type": "object", "properties": field, "required": list(field)}},
-    }
+    content: dict[str, Any] = {"application/json": {"schema": inline(schema.model_json_schema())}}
+    is_json = isinstance(task, JsonTask)
+    if not is_json:
+        form = {"type": "object", "properties": field, "required": list(field)}
+        content["multipart/form-data"] = {"schema": form}
     if shown := task.examples[:2]:
-        example = {f"{task.noun}s": [each.data for each in shown]} if several else {task.noun: shown[0].data}
+        one = shown[0].data if is_json else {task.noun: shown[0].data}
+        example = {f"{task.noun}s": [each.data for each in shown]} if several else one
         content["application/json"]["example"] = example
     described: dict[str, Any] = {"requestBody": {"required": True, "content": content}}
     if not several:

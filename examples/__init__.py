@@ -1,0 +1,1 @@
+"""Models that were made elsewhere, each served by a folder of its own."""

@@ -1,0 +1,1 @@
+"""Asks Triton directly, over HTTP and gRPC."""

@@ -1,0 +1,1 @@
+"""Names the species of an iris, by a model of scikit-learn."""
