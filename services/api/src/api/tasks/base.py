@@ -24,8 +24,8 @@ from pydantic import BaseModel
 from api.errors import InvalidInput
 from api.inference.readiness import Canary
 from api.inference.tensors import Tensors
+from api.offload import offload
 from api.settings import Settings
-from api.tasks.offload import offload
 
 # Decoding an input of more bytes than this on the event loop could delay all other requests by milliseconds.
 _INLINE_BYTES = 32 * 1024

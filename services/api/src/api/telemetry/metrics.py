@@ -25,7 +25,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from api import errors
 from api.telemetry.buffered_metrics import PERIOD_S, BufferedCounter, BufferedGauge, BufferedHistogram
-from api.telemetry.request_context import RequestContext
+from api.telemetry.request_context import Interval, RequestContext
 
 __all__ = [
     "BATCH_ROWS",
@@ -34,6 +34,7 @@ __all__ = [
     "MODEL_READY",
     "QUEUED",
     "account",
+    "account_inference",
     "clear",
     "expose",
     "flushing",
@@ -58,6 +59,20 @@ _STAGES = BufferedHistogram(
     )
 )
 BATCH_ROWS = BufferedHistogram(Histogram("api_batch_rows", "Rows of a call to Triton.", buckets=_BUCKETS_ROWS))
+_INFERENCES = BufferedCounter(
+    Counter("api_inferences", "Requests that a version of a model has answered.", ["model", "version"])
+)
+_INFERENCE_LATENCY = BufferedHistogram(
+    Histogram(
+        "api_inference_duration_seconds",
+        "Time that a request spent in the call to Triton, by the version that answered.",
+        ["model", "version"],
+        buckets=_BUCKETS_S[2:],
+    )
+)
+# Versions come and go: those beyond as many share one label.
+_MAX_VERSIONS = 64
+_versions: set[tuple[str, str]] = set()
 QUEUED = BufferedGauge(
     Gauge("api_queued_requests", "Requests that wait for a call to Triton.", multiprocess_mode="livesum")
 )
@@ -110,6 +125,24 @@ def account(context: RequestContext, route: str | None, method: str, status: int
         _REFUSED.add(context.error_code)
 
 
+def account_inference(model: str, version: str, call: Interval) -> None:
+    """Count a request that a model has answered.
+
+    Args:
+        model: The model's name.
+        version: The version that answered.
+        call: The call that carried it.
+    """
+    labels = (model, version)
+    if labels not in _versions:
+        if len(_versions) >= _MAX_VERSIONS:
+            labels = ("other", "other")
+        else:
+            _versions.add(labels)
+    _INFERENCES.add(*labels)
+    _INFERENCE_LATENCY.add(call[1] - call[0], *labels)
+
+
 @contextlib.asynccontextmanager
 async def flushing(max_in_flight: int) -> AsyncIterator[None]:
     """Register this worker, and write its figures to the shared files while the block runs and once at its end.
@@ -128,6 +161,19 @@ async def flushing(max_in_flight: int) -> AsyncIterator[None]:
         _flush()
 
 
+_BUFFERED = (
+    _REQUESTS,
+    _LATENCY,
+    _STAGES,
+    BATCH_ROWS,
+    _INFERENCES,
+    _INFERENCE_LATENCY,
+    QUEUED,
+    IN_FLIGHT,
+    _REFUSED,
+)
+
+
 async def _tick() -> None:
     while True:
         _flush()
@@ -135,7 +181,7 @@ async def _tick() -> None:
 
 
 def _flush() -> None:
-    for metric in (_REQUESTS, _LATENCY, _STAGES, BATCH_ROWS, QUEUED, IN_FLIGHT, _REFUSED):
+    for metric in _BUFFERED:
         metric.flush()
 
 
