@@ -43,7 +43,7 @@ def describe(app: FastAPI, access: Access) -> None:
 
 
 def _name_operations(paths: dict[str, dict[str, Any]]) -> None:
-    """Name each operation after its path, and its method where a path has several: generated clients have these names."""
+    """Name each operation after its path, and its method where a path has several; generated clients show the names."""
     for path, operations in paths.items():
         name = re.sub(r"\W+", "_", path).strip("_")
         for method, operation in operations.items():
