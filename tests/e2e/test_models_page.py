@@ -68,7 +68,7 @@ def test_a_tensor_is_sent_and_the_answer_or_the_protocols_error_shown(open_model
 
     page["#request"].fill('{"inputs": [')
     page["#send"].click()
-    expect(page["#status"]).to_contain_text("400 refused")
+    expect(page["#status"]).to_contain_text("400 error")
     assert isinstance(json.loads(page["#body"].inner_text())["error"], str)
     page["#reset"].click()
     expect(page["#request"]).to_have_value(json_like)

@@ -51,7 +51,7 @@ function makeRow(name) {
   const link = document.createElement("a");
   head.scope = "row";
   link.href = `#${encodeURIComponent(name)}`;
-  link.textContent = name;
+  link.append(...breakable(name));
   head.append(link);
   const [versions, rate, p99, last] = [..."1234"].map(() => document.createElement("td"));
   rate.className = p99.className = "number";
@@ -67,6 +67,11 @@ function makeRow(name) {
   last.append(svg);
   row.append(head, versions, rate, p99, last);
   return { row, link, versions, rate, p99, line, trend: [] };
+}
+
+/** Return the name as nodes, with places to break it between its words. */
+export function breakable(name) {
+  return name.split(/(?<=[_./-])/).flatMap((part) => [part, document.createElement("wbr")]);
 }
 
 const digits = (value) => (value >= 100 || value === 0 ? value.toFixed(0) : value.toPrecision(2));

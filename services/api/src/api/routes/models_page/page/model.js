@@ -1,6 +1,7 @@
 // One model in full: its tensors, and a form that asks it.
 
 import { ask, read } from "./api.js";
+import { breakable } from "./list.js";
 import { completed, elements, exampleOf, pretty } from "./tensors.js";
 
 const MOST_CHARACTERS = 20_000;
@@ -12,7 +13,7 @@ let asked = 0;
 export async function showModel(name) {
   const metadata = await read(pathOf(name));
   shown = metadata;
-  element("name").textContent = name;
+  element("name").replaceChildren(...breakable(name));
   element("platform").textContent = `Runs on ${metadata.platform}. A dimension of −1 takes any size; the first one counts rows where the model has batches.`;
   fill("inputs", metadata.inputs);
   fill("outputs", metadata.outputs);
@@ -59,7 +60,7 @@ function showAnswer({ ok, status, text, took }) {
   const whole = pretty(text);
   const rest = whole.length - MOST_CHARACTERS;
   element("status").className = ok ? "good" : "bad";
-  element("status").textContent = `${status} ${ok ? "OK" : "refused"} · ${took.toFixed(took < 10 ? 1 : 0)} ms`;
+  element("status").textContent = `${status} ${ok ? "OK" : "error"} · ${took.toFixed(took < 10 ? 1 : 0)} ms`;
   element("body").textContent = rest > 0 ? `${whole.slice(0, MOST_CHARACTERS)}\n… ${rest.toLocaleString("en")} more characters` : whole;
   element("answer").hidden = false;
 }
@@ -76,7 +77,7 @@ function fill(table, tensors) {
     const row = document.createElement("tr");
     for (const text of [name, datatype, `[${shape.join(", ").replaceAll("-", "−")}]`]) {
       const cell = document.createElement("td");
-      cell.textContent = text;
+      cell.append(...breakable(text));
       row.append(cell);
     }
     return row;
