@@ -19,7 +19,7 @@ from api.inference.triton import TritonClient
 from api.limits.access import Access
 from api.limits.admission import Admission
 from api.limits.concurrency import ConcurrencyLimiter
-from api.routes import docs, health
+from api.routes import docs, health, models_page
 from api.routes import metrics as metrics_route
 from api.settings import Settings
 from api.tasks.base import Task
@@ -103,7 +103,14 @@ def create_app(
     app.state.limiter = ConcurrencyLimiter(settings)
     errors.install(app)
     of_tasks = [router for task in tasks for router in (router_of(task), *task.routers())]
-    for router in (*of_tasks, v2_router_of(settings), health.router_of(settings), metrics_route.router, docs.router):
+    for router in (
+        *of_tasks,
+        v2_router_of(settings),
+        health.router_of(settings),
+        metrics_route.router,
+        docs.router,
+        models_page.router,
+    ):
         # As they are: `include_router` would add two layers of matching to each request.
         app.router.routes.extend(router.routes)
     app.state.access = Access(app.routes)
