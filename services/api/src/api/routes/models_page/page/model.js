@@ -8,10 +8,15 @@ const MOST_CHARACTERS = 20_000;
 const element = (id) => document.getElementById(id);
 let shown = null; // its metadata
 let asked = 0;
+let wanted = 0;
 
-/** Show a model; it throws a Refusal where its metadata can't be had. */
+/** Show a model, and say whether it is still the one to show; it throws a Refusal where its metadata can't be had. */
 export async function showModel(name) {
+  if (shown?.name !== name) hideModel();
+  const number = (wanted += 1);
   const metadata = await read(pathOf(name));
+  if (number !== wanted) return false; // another was chosen meanwhile
+  const isSame = JSON.stringify(shown?.inputs) === JSON.stringify(metadata.inputs);
   shown = metadata;
   element("name").replaceChildren(...breakable(name));
   element("platform").textContent = `Runs on ${metadata.platform}. A dimension of −1 takes any size; the first one counts rows where the model has batches.`;
@@ -19,8 +24,10 @@ export async function showModel(name) {
   fill("outputs", metadata.outputs);
   const options = ["", ...metadata.versions].map((version) => new Option(version || "the server's choice", version));
   element("version").replaceChildren(...options);
-  reset();
+  if (isSame) showAddress(); // another version: what was written stays
+  else reset();
   element("model").hidden = false;
+  return true;
 }
 
 export function hideModel() {

@@ -24,16 +24,14 @@ async function readModels() {
 
 /** Show the model that the address names, else the first. */
 async function showChosen() {
-  const named = decodeURIComponent(location.hash.slice(1));
-  const name = models.has(named) ? named : (models.keys().next().value ?? "");
+  const named = [...models.keys()].find((name) => `#${encodeURIComponent(name)}` === location.hash);
+  const name = named ?? models.keys().next().value ?? "";
   const versions = `${name} ${models.get(name)}`;
   choose(name);
   if (versions === chosen) return;
-  hideModel();
   chosen = "";
-  if (!name) return;
-  await showModel(name);
-  chosen = versions;
+  if (!name) hideModel();
+  else if (await showModel(name)) chosen = versions;
 }
 
 async function readLoad() {
