@@ -23,7 +23,7 @@ async def test_every_prediction_asks_for_a_key(open_client, method, path):
 
 PUBLIC = {
     "/", "/page/{name}", "/docs", "/docs/{name}", "/openapi.json", "/health/live", "/health/ready", "/metrics",
-    "/v2/health/live", "/v2/health/ready",
+    "/v2/health/live", "/v2/health/ready", "/models", "/models/{name}",
 }  # fmt: skip
 
 
@@ -34,7 +34,8 @@ async def test_every_route_that_is_not_declared_public_asks_for_a_key_counts_and
         routes = [(method, route.path) for route in app.routes for method in route.methods]
         assert {path for _, path in routes} > PUBLIC
         for method, path in routes:
-            concrete = path.replace("{name}", "page.js" if path.startswith("/page") else "swagger-ui.css")
+            name = "swagger-ui.css" if path.startswith("/docs") else "page.js"
+            concrete = path.replace("{name}", name)
             answer = await client.request(method, concrete)
             assert (answer.status_code == 401) == (path not in PUBLIC), (method, path)
         app.state.limiter._slots[object()] = None  # the one place is taken

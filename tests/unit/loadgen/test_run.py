@@ -50,7 +50,8 @@ def api() -> Iterator[ThreadingHTTPServer]:
 
 def settings(api: ThreadingHTTPServer, **more: str) -> dict[str, str]:
     target = f"http://127.0.0.1:{api.server_port}"
-    return clean_env(LOADGEN_TARGET=target, LOADGEN_PROCESSES="2", LOADGEN_WEB_PORT=str(free_port()), **more)
+    usual = {"LOADGEN_TARGET": target, "LOADGEN_PROCESSES": "2", "LOADGEN_WEB_PORT": str(free_port())}
+    return clean_env(**usual | more)
 
 
 @pytest.mark.parametrize("shift,check,status", [(0, "true", 0), (1, "true", 1), (1, "false", 0)])
