@@ -96,12 +96,12 @@ chaos-quick: setup ## The same with eight faults and lenient bounds: two minutes
 	@$(IN_ENV) python -m chaos --short
 
 .PHONY: loadtest
-loadtest: setup ## Add Locust users in steps until latency leaves its floor, and write a report: minutes
-	@$(IN_ENV) python -m bench.loadtest steps
+loadtest: setup ## Add Locust users in steps until latency leaves its floor, and write a report (MODEL=name: any model)
+	@$(IN_ENV) python -m bench.loadtest steps $(if $(MODEL),--model "$(MODEL)")
 
 .PHONY: loadtest-rate
 loadtest-rate: setup ## The same with arrivals at fixed rates (open loop)
-	@$(IN_ENV) python -m bench.loadtest rate
+	@$(IN_ENV) python -m bench.loadtest rate $(if $(MODEL),--model "$(MODEL)")
 
 .PHONY: soak
 soak: setup ## Run 500 users for half an hour, and check failures, latency and memory

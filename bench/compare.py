@@ -98,7 +98,7 @@ def run(args: argparse.Namespace, other: Path) -> list[dict[str, Figures]]:
     rounds: list[dict[str, Figures]] = []
     stage = Running("compare")
     try:
-        start_triton(stage, served, {})
+        start_triton(stage, served.repository, model.NAME, {})
         for number in range(args.rounds):
             rounds.append({})
             for name, tree, settings in variants[:: -1 if number % 2 else 1]:

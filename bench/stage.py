@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import environment
-from bench.contenders.catalogue import OURS, WORKERS, Contender, own_programs
+from bench.contenders.catalogue import CONTENDERS, OURS, WORKERS, Contender, own_programs
+from bench.errors import StartFailed
 from bench.model import NAME, Model
 from bench.paths import BENCH, LOGS, ROOT, RUN
 from bench.process import Server, answers, clean_env, free_port
@@ -50,7 +51,7 @@ def running(name: str, contender: Contender, model: Model, settings: Mapping[str
     scene = Running(name)
     try:
         if contender.needs_triton:
-            start_triton(scene, model, settings)
+            start_triton(scene, model.repository, NAME, settings)
         if contender.argv is not None:
             _start_app(scene, contender, model, settings)
         yield scene
@@ -59,12 +60,48 @@ def running(name: str, contender: Contender, model: Model, settings: Mapping[str
             server.stop()
 
 
-def start_triton(scene: Running, model: Model, settings: Mapping[str, str]) -> None:
-    """Start Triton with the model, wait until it serves it, and note its addresses."""
+@contextmanager
+def serving_any(repository: Path, name: str, settings: Mapping[str, str]) -> Iterator[Running]:
+    """Start Triton and our own api without tasks for a model of any kind, and stop them at the end of the block.
+
+    Args:
+        repository: The model repository.
+        name: The model to wait for.
+        settings: Further variables for both.
+
+    Raises:
+        StartFailed: The model isn't published, or the stack doesn't come up.
+    """
+    if not (repository / name).is_dir():
+        raise StartFailed(f"{repository} has no model {name}; publish it, or name another by MODEL=")
+    scene = Running(OURS)
+    try:
+        start_triton(scene, repository, name, settings)
+        _start_own_api(scene, f"/v2/models/{name}/ready", {"API_TASKS": "none", **settings})
+        yield scene
+    finally:
+        for server in reversed(scene.servers):
+            server.stop()
+
+
+def _start_own_api(scene: Running, ready_path: str, settings: Mapping[str, str]) -> None:
+    programs, port = own_programs(), free_port()
+    env = clean_env(programs, API_PORT=str(port), API_TRITON_URL=scene.triton_grpc, API_WORKERS=WORKERS)
+    env |= {"API_METRICS_DIR": str(scene.metrics_dir), **settings}
+    argv = CONTENDERS[OURS].argv
+    assert argv is not None
+    scene.api = Server(argv(programs, port), LOGS / f"{scene.name}.log", env, ROOT)
+    scene.servers.append(scene.api)
+    scene.url = f"http://127.0.0.1:{port}"
+    scene.api.wait_until(lambda: answers(f"{scene.url}{ready_path}"), PATIENCE_S)
+
+
+def start_triton(scene: Running, repository: Path, name: str, settings: Mapping[str, str]) -> None:
+    """Start Triton with a repository, wait until it serves the model of that name, and note its addresses."""
     ports = {name: free_port() for name in ("HTTP", "GRPC", "METRICS")}
     env = clean_env(
         own_programs(),
-        TRITON_MODEL_REPOSITORY=str(model.repository.resolve()),
+        TRITON_MODEL_REPOSITORY=str(repository.resolve()),
         TRITON_RUN_DIR=str(RUN / "triton"),
         TRITON_EXIT_TIMEOUT_S="10",
         **{f"TRITON_{name}_PORT": str(port) for name, port in ports.items()},
@@ -75,7 +112,7 @@ def start_triton(scene: Running, model: Model, settings: Mapping[str, str]) -> N
     scene.triton_http = f"http://127.0.0.1:{ports['HTTP']}"
     scene.triton_metrics = f"http://127.0.0.1:{ports['METRICS']}"
     scene.triton_grpc = f"127.0.0.1:{ports['GRPC']}"
-    scene.triton.wait_until(lambda: answers(f"{scene.triton_http}/v2/models/{NAME}/ready"), PATIENCE_S)
+    scene.triton.wait_until(lambda: answers(f"{scene.triton_http}/v2/models/{name}/ready"), PATIENCE_S)
 
 
 def _start_app(scene: Running, contender: Contender, model: Model, settings: Mapping[str, str]) -> None:

@@ -72,6 +72,7 @@ class Result:
 
     def require_ready(self, codes: set[str]) -> None:
         """Require that ``/health/ready`` answered 200 throughout; a canary over its deadline is only noted."""
+        self.require("ready" in codes, "no readiness probe was answered with 200")
         self.require(codes <= {"ready", "deadline_exceeded"}, f"/health/ready answered {', '.join(sorted(codes))}")
         if "deadline_exceeded" in codes:
             self.notes.append("a canary exceeded its deadline")

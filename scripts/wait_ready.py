@@ -9,6 +9,10 @@ import urllib.error
 import urllib.request
 
 TIMEOUT_S = 180
+WORKERS = int(os.environ.get("API_WORKERS") or len(os.sched_getaffinity(0)))
+# Each new connection is accepted by one worker. If all accept equally often, five connections for each worker miss a
+# worker that isn't ready yet with a probability below 1 %.
+ANSWERS = 5 * WORKERS
 SCHEME = "https" if os.environ.get("API_TLS_CERT_FILE") else "http"
 API = f"{SCHEME}://127.0.0.1:{os.environ.get('API_PORT', '8888')}"
 KEY = " -H 'x-api-key: …'" if os.environ.get("API_KEYS") or os.environ.get("API_KEYS_FILE") else ""
@@ -27,7 +31,12 @@ ADDRESSES = f"""
 
 
 def is_ready() -> bool:
-    """Say whether the api serves the model."""
+    """Say whether every worker of the api, as far as the answers show, serves the model."""
+    return all(answers_ready() for _ in range(ANSWERS))
+
+
+def answers_ready() -> bool:
+    """Say whether one worker of the api serves the model."""
     try:
         with urllib.request.urlopen(f"{API}/health/ready", timeout=5, context=UNVERIFIED):
             return True

@@ -56,7 +56,7 @@ def _bentoml(programs: Path, port: int) -> list[str]:
 OURS, TRITON = "ours", "triton"
 
 CONTENDERS = {
-    OURS: Contender("this stack: FastAPI → coalescer → Triton, 2 workers", _gunicorn, needs_triton=True),
+    OURS: Contender("this stack: FastAPI → batcher → Triton, 2 workers", _gunicorn, needs_triton=True),
     TRITON: Contender("Triton alone, one row a call", needs_triton=True),
     "fastapi_grpc": Contender(
         "FastAPI → Triton, one gRPC call a request, 2 workers", _uvicorn, "fastapi", needs_triton=True

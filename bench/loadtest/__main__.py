@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bench import machine, model, versions
+from bench import machine, model, stage, versions
+from bench.contenders.catalogue import CONTENDERS, OURS
 from bench.errors import BenchError, LoadFailed
 from bench.loadtest import knee, report, step, target
 from bench.loadtest.step import Level, Step
@@ -94,20 +95,28 @@ def _levels(options: argparse.Namespace, steps: list[Step]) -> Iterator[Level]:
 
 @contextmanager
 def _target(options: argparse.Namespace) -> Iterator[target.Target]:
-    check = not options.any_digit
+    asked = {"LOADGEN_MODEL": options.model} if options.model else {}
+    asked["LOADGEN_CHECK_LABELS"] = str(not options.any_digit)
+    name = options.model or model.NAME
     if options.url:
-        yield target.Target(options.url, options.triton_metrics, {"LOADGEN_CHECK_LABELS": str(check)})
+        yield target.Target(options.url, name, options.triton_metrics, asked)
         return
     print("Starting the stack", flush=True)
-    with target.own(model.load(options.repository), {}, check_labels=check) as own:
-        yield own
+    if options.model:
+        running = stage.serving_any(options.repository, name, {})
+    else:
+        running = stage.running(OURS, CONTENDERS[OURS], model.load(options.repository), {})
+    with running as scene:
+        url = scene.url.removesuffix("/predict")
+        yield target.Target(url, name, f"{scene.triton_metrics}/metrics", asked, scene.api)
 
 
 def _about(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "kind": options.kind,
         "unit": _UNITS[options.kind],
-        "title": _TITLES[options.kind],
+        "title": _TITLES[options.kind] + (f", random tensors to {options.model}" if options.model else ""),
+        "model": options.model or model.NAME,
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "commit": versions.commit(),
         "command": shlex.join(["python", "-m", "bench.loadtest", *sys.argv[1:]]),
@@ -145,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=12, help="of each step, after its ramp (12)")
     parser.add_argument("--minutes", type=float, default=30, help="of a soak (30)")
     parser.add_argument("--repository", type=Path, default=ROOT / "model_repository", help="the model repository")
+    parser.add_argument("--model", help="send random tensors to this model, instead of digits")
     parser.add_argument("--url", help="an api that runs already, instead of a stack of its own")
     parser.add_argument("--triton-metrics", default="", help="URL of its Triton's metrics")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the report's folder (results/)")

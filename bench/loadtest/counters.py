@@ -5,8 +5,6 @@ import urllib.error
 import urllib.request
 from typing import NamedTuple
 
-from bench.model import NAME
-
 _LINE = re.compile(r'^(nv_inference_\w+)\{[^}]*model="(?P<model>[^"]+)"[^}]*\} (?P<value>\S+)$', re.MULTILINE)
 
 
@@ -30,21 +28,21 @@ class Counters(NamedTuple):
         return self.queue_us / self.request_us if self.request_us else None
 
 
-def parse(text: str) -> Counters:
-    """Read Prometheus' text format, all versions of the model together."""
+def parse(text: str, model: str) -> Counters:
+    """Read Prometheus' text format, all versions of one model together."""
     names = ("nv_inference_count", "nv_inference_exec_count", "nv_inference_request_duration_us",
              "nv_inference_queue_duration_us")  # fmt: skip
     sums = dict.fromkeys(names, 0.0)
-    for name, model, value in _LINE.findall(text):
-        if name in sums and model == NAME:
+    for name, of_model, value in _LINE.findall(text):
+        if name in sums and of_model == model:
             sums[name] += float(value)
     return Counters(*sums.values())
 
 
-def read(url: str) -> Counters | None:
+def read(url: str, model: str) -> Counters | None:
     """Return the counters at ``url``, or None without an answer."""
     try:
         with urllib.request.urlopen(url, timeout=5) as response:
-            return parse(response.read().decode())
+            return parse(response.read().decode(), model)
     except (urllib.error.URLError, OSError):
         return None

@@ -1,4 +1,4 @@
-"""Files and modules that the tools' configuration and the monitoring name exist."""
+"""Files and modules that the tools' configuration, the monitoring, the docs and the api's sources name exist."""
 
 import re
 import tomllib
@@ -12,6 +12,8 @@ PYPROJECT = ROOT / "pyproject.toml"
 SOURCES = sorted(ROOT.glob("services/*/src"))
 PACKAGES = sorted(path.name for source in SOURCES for path in source.iterdir() if (path / "__init__.py").is_file())
 MONITORING = [path for path in sorted((ROOT / "deploy/monitoring").rglob("*")) if path.suffix in {".py", ".yml", ".md"}]
+DOCS = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("services/*/README.md"))]
+API = sorted(path for path in (ROOT / "services/api/src").rglob("*.py") if path.name != "docs.py")  # names URLs
 FOLDERS = "bench|chaos|deploy|docs|scripts|services|tests"
 
 
@@ -43,7 +45,7 @@ def test_the_patterns_find_what_they_are_for():
     assert not is_module("trainer.nowhere")
 
 
-@pytest.mark.parametrize("file", [PYPROJECT, *MONITORING], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("file", [PYPROJECT, *MONITORING, *DOCS, *API], ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_path_that_a_file_names_exists(file):
     assert [path for path in sorted(paths_in(file.read_text())) if not any(ROOT.glob(path.rstrip("/")))] == []
 

@@ -95,7 +95,9 @@ def test_a_server_has_the_attributes_that_the_code_reads():
     assert settable <= set(vars(config))
     assert inspect.iscoroutinefunction(UvicornWorker._serve)
     assert isinstance(UvicornWorker.CONFIG_KWARGS, dict)
+    assert list(inspect.signature(UvicornWorker.load_wsgi).parameters) == ["self"]
     assert isinstance(Arbiter.WORKER_BOOT_ERROR, int)
+    assert isinstance(Arbiter.APP_LOAD_ERROR, int)
 
 
 def test_a_histogram_is_buckets_that_count_for_themselves_and_a_sum():

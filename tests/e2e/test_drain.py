@@ -78,6 +78,7 @@ def test_replaced_workers_lose_no_request_and_the_api_stays_ready(run_dir, trito
             wait_until(lambda: load.answers.total() > answered + 50, 20, "their answers")
         assert load.failures == []
         assert seen == {200}
+    assert "Traceback" not in api.log.read_text()
 
 
 def test_an_interrupt_stops_it_without_the_time_to_serve_on_for(run_dir, triton, trainer):

@@ -27,7 +27,7 @@ def test_every_example_of_a_request_gets_the_answer_of_the_example(api, openapi)
     for path, operations in openapi["paths"].items():
         for method, operation in operations.items():
             body = operation.get("requestBody", {}).get("content", {}).get("application/json")
-            if body is None:
+            if body is None or "{" in path:  # of any model: tests/e2e/test_v2_agreement.py
                 continue
             answer = httpx.request(method, f"{api.url}{path}", json=body["example"], timeout=30)
             assert answer.status_code == 200, (path, answer.text)

@@ -28,6 +28,17 @@ def settings(run_dir, trainer) -> dict[str, str]:
     )
 
 
+def test_an_api_whose_task_cannot_be_loaded_ends_with_a_line_that_says_so(tmp_path):
+    """gunicorn would otherwise restart the worker without end."""
+    settings = clean_env(
+        API_PORT=str(free_port()), API_TASKS="nowhere.at:All", API_METRICS_DIR=str(tmp_path / "metrics")
+    )
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:api.server.gunicorn_conf", "api.asgi:app"]
+    done = subprocess.run(command, env=settings, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 4
+    assert "API_TASKS: nowhere.at:All can't be imported" in done.stderr
+
+
 def test_the_run_command_serves_and_ctrl_c_leaves_nothing(settings, tmp_path):
     stack = Process(["scripts/with_env.sh", "scripts/run.sh"], tmp_path / "log", settings, ROOT)
     stack.start()

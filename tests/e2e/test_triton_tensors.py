@@ -87,7 +87,7 @@ def ask(client: InferenceServerClient, model: str, dtype: str, array: np.ndarray
     result = client.infer(model, given, outputs=[InferRequestedOutput(f"out_{dtype}")], client_timeout=30)
     response = result.get_response()
     (output,) = response.outputs
-    return output.datatype, list(output.shape), response.raw_output_contents[0]
+    return output.datatype, list(output.shape), b"".join(response.raw_output_contents)
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (1, 1), (2, 0)])

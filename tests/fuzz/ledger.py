@@ -21,6 +21,10 @@ def fault_of(status: int, headers: Mapping[str, str], body: bytes) -> str | None
         assert status < 500, "an error of the server's"
         assert headers.get("content-type") == "application/json", f"of type {headers.get('content-type')}"
         whole = json.loads(body)
+        if isinstance(whole.get("error"), str):  # the form of the Open Inference Protocol
+            assert headers.get("x-request-id"), "no request id"
+            assert 0 < len(whole["error"]) <= MAX_MESSAGE, "a long message"
+            return None
         assert set(whole) == {"error"}, "something beside the error"
         parts = {name: type(value) for name, value in whole["error"].items()}
         assert parts == {"code": str, "message": str, "request_id": str}, f"an error of {parts}"

@@ -57,6 +57,13 @@ def write_config(folder: Path, text: str) -> None:
     (folder / "config.pbtxt").write_text(f"{text} instance_group {{ count: 1 kind: KIND_CPU }}")
 
 
+class Identities(torch.nn.Module):
+    """Returns its inputs."""
+
+    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tensors
+
+
 def publish_identities(repository: Path, name: str, dtypes: Sequence[str], *, batched: bool) -> None:
     """Publish a model with an input ``in_X`` and an output ``out_X`` for each type, which are equal.
 
@@ -76,10 +83,8 @@ def publish_identities(repository: Path, name: str, dtypes: Sequence[str], *, ba
 
 def publish_torch_identities(repository: Path, name: str, dtypes: Sequence[str], *, batched: bool) -> None:
     """Publish the same as TorchScript."""
-    names = ", ".join(f"t{i}" for i in range(len(dtypes)))
-    arguments = ", ".join(f"t{i}: Tensor" for i in range(len(dtypes)))
-    module = torch.jit.ScriptModule()
-    module.define(f"def forward(self, {arguments}):\n    return ({names})\n")
+    example = tuple(torch.zeros(1, 1) for _ in dtypes)
+    module = torch.jit.trace(Identities(), example, check_trace=False)
     (repository / name / "1").mkdir(parents=True)
     module.save(str(repository / name / "1/model.pt"))
     write_config(repository / name, f'platform: "pytorch_libtorch" {_identity_config(dtypes, batched=batched)}')

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from api.inference.client import InferenceRequest, InferenceResult, ModelMetadata, TensorSpec
+from api.inference.client import (
+    InferenceRequest,
+    InferenceResult,
+    ModelMetadata,
+    ServedModel,
+    ServerMetadata,
+    TensorSpec,
+)
 from api.settings import Settings
 from api.tasks.digits import Digits
 from api.tasks.digits.tensors import INPUT, OUTPUT
@@ -46,6 +53,21 @@ class FakeClient:
             (TensorSpec(OUTPUT, "FP32", (-1, 10)),),
             self.max_batch_size,
         )
+
+    async def server(self) -> ServerMetadata:
+        return ServerMetadata("triton", "2.51.0", ("classification", "system_shared_memory"))
+
+    async def list_models(self) -> list[ServedModel]:
+        return [ServedModel("mnist_cnn", self.version)]
+
+    async def is_ready(self, model: str, version: str = "") -> bool:
+        return model == "mnist_cnn"
+
+    async def config(self, model: str, version: str = "") -> dict[str, Any]:
+        return {"name": model, "max_batch_size": self.max_batch_size}
+
+    async def statistics(self, model: str = "", version: str = "") -> list[dict[str, Any]]:
+        return [{"name": "mnist_cnn", "version": self.version, "inference_count": len(self.batches)}]
 
     async def infer(
         self, request: InferenceRequest, contexts: Sequence[RequestContext] = (), *, deadline_s: float | None = None

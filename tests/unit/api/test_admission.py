@@ -22,7 +22,8 @@ async def test_every_prediction_asks_for_a_key(open_client, method, path):
 
 
 PUBLIC = {
-    "/", "/page/{name}", "/docs", "/docs/{name}", "/openapi.json", "/health/live", "/health/ready", "/metrics"
+    "/", "/page/{name}", "/docs", "/docs/{name}", "/openapi.json", "/health/live", "/health/ready", "/metrics",
+    "/v2/health/live", "/v2/health/ready",
 }  # fmt: skip
 
 
@@ -39,7 +40,10 @@ async def test_every_route_that_is_not_declared_public_asks_for_a_key_counts_and
         app.state.limiter._slots[object()] = None  # the one place is taken
         for method, path in routes:
             answer = await client.request(method, path.replace("{name}", "page.js"), headers={"x-api-key": "good"})
-            assert (answer.status_code == 503 and "limit" in answer.text) == (path not in PUBLIC), (method, path)
+            assert (answer.status_code == 503 and "retry-after" in answer.headers) == (path not in PUBLIC), (
+                method,
+                path,
+            )
         app.state.limiter._slots.clear()
 
 
@@ -59,6 +63,27 @@ def test_a_route_that_is_added_later_is_guarded():
     assert not access.is_guarded("/open/anything")
     assert access.is_guarded("/open/shut")
     assert access.is_guarded("/later")
+
+
+@pytest.mark.parametrize(
+    "route,path",
+    [
+        ("/open/shut", "/open/shut\n"),  # a route's pattern matches before a line's end too
+        ("/open/{name}/", "/open/x/"),
+        ("/{kind}", "/open"),
+        ("/open/{kind}", "/open/x"),
+    ],
+)
+def test_a_path_that_a_public_and_a_guarded_route_match_is_guarded(route, path):
+    from api.limits.access import Access, PublicRoute
+
+    async def endpoint() -> None: ...
+
+    public = [PublicRoute("/open", endpoint), PublicRoute("/open/{name}", endpoint)]
+    guarded = APIRoute(route, endpoint)
+    assert guarded.path_regex.match(path), "the router would call it"
+    assert Access([*public, guarded]).is_guarded(path)
+    assert not Access(public).is_guarded("/open/y")
 
 
 @pytest.mark.parametrize(

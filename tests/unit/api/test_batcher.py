@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.errors import Unavailable, UpstreamError
+from api.errors import Overloaded, Unavailable, UpstreamError
 from api.inference.batcher import Answer, MicroBatcher
 from api.inference.client import InferenceRequest, InferenceResult, ModelMetadata
 from api.inference.models import Models
@@ -387,3 +387,33 @@ async def test_an_answer_with_another_number_of_rows_is_no_answer(monkeypatch):
     monkeypatch.setattr(backend, "infer", torn)
     with pytest.raises(UpstreamError, match="2 rows"):
         await batcher_of(backend).submit(asking(rows(1, 2)), some_context())
+
+
+async def test_a_decoder_whose_answers_can_not_be_sliced_fails_each_request_at_once():
+    def decode(outputs: Tensors) -> Any:
+        return dict.fromkeys(range(len(outputs["y"])))
+
+    backend = Backend()
+    batcher = await known(batcher_of(backend))
+    asked = [asyncio.create_task(batcher.submit(asking(rows(value)), some_context(), decode)) for value in range(4)]
+    await asyncio.sleep(0)
+    backend.gate.set()
+    async with asyncio.timeout(1):
+        alone, *together = await asyncio.gather(*asked, return_exceptions=True)
+    assert list(alone.values) == [0]
+    assert [type(outcome) for outcome in together] == [TypeError] * 3
+
+
+async def test_calls_of_one_request_each_are_bounded_and_the_rest_waits(monkeypatch):
+    monkeypatch.setattr("api.inference.batcher._MAX_SINGLE_CALLS", 3)
+    backend = Backend(max_batch_size=0)
+    batcher = await known(batcher_of(backend, max_queued_rows=5))
+    tasks = await submitted(batcher, *[rows(value) for value in range(8)])
+    await asyncio.sleep(0)
+    assert len(backend.calls) == 3
+    with pytest.raises(Overloaded):
+        await batcher.submit(asking(rows(8)), some_context())
+    backend.gate.set()
+    answers = await asyncio.gather(*tasks)
+    assert [doubled(answer).tolist() for answer in answers] == [[[2 * value]] for value in range(8)]
+    assert backend.most_under_way == 3

@@ -155,7 +155,7 @@ async def test_bodies_are_bounded_together_with_and_without_their_length(open_cl
         for _ in range(3):
             yield b"x" * 1000
 
-    limits = Settings(max_body_bytes=4000, max_held_bytes=4000)
+    limits = Settings(max_body_bytes=4000, v2_max_body_bytes=4000, max_held_bytes=4000)
     async with open_client(limits) as client:
         backend.gate.clear()
         padded = IMAGE + b"\0" * 2000

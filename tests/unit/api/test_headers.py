@@ -54,8 +54,9 @@ async def test_the_description_names_keys_and_the_timeout(client):
     for path, operations in description["paths"].items():
         for operation in operations.values():
             names = [parameter["name"] for parameter in operation.get("parameters", [])]
-            assert names.count("x-request-timeout-ms") == int(path.startswith("/predict"))
-            assert ("security" in operation) == path.startswith("/predict")
+            is_guarded = path.startswith(("/predict", "/v2")) and not path.startswith("/v2/health")
+            assert names.count("x-request-timeout-ms") == int(is_guarded)
+            assert ("security" in operation) == is_guarded
 
 
 async def test_other_origins_are_shut_out_by_default(client):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from api.drain import Drain
-from api.errors import Draining, InternalError, Unavailable, UpstreamError
+from api.errors import DeadlineExceeded, Draining, InternalError, Unavailable, UpstreamError
 from api.inference.client import InferenceResult
 from api.inference.models import Models
 from api.inference.readiness import Readiness
@@ -24,6 +24,29 @@ async def test_the_answer_is_kept_for_a_moment(backend):
     backend.error = Unavailable("away")
     assert await readiness.check() == READY
     assert backend.canaries == 1
+
+
+async def test_without_a_canary_the_server_itself_has_to_answer(backend, monkeypatch):
+    readiness = Readiness(backend, Models(backend), [], NOT_KEPT, Drain())
+    assert await readiness.check() == {}
+
+    async def away():
+        raise Unavailable("away")
+
+    monkeypatch.setattr(backend, "server", away)
+    with pytest.raises(Unavailable):
+        await readiness.check()
+
+
+async def test_metadata_that_do_not_come_count_against_the_canary_s_time(backend, monkeypatch):
+    async def hangs(model, version=""):
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(backend, "metadata", hangs)
+    readiness = Readiness(backend, Models(backend), CANARIES, Settings(ready_deadline_s=0.05), Drain())
+    async with asyncio.timeout(1):
+        with pytest.raises(DeadlineExceeded, match=r"0\.05 s"):
+            await readiness.check()
 
 
 async def test_an_error_is_kept_too_and_its_traceback_does_not_grow(backend):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from api.app import create_app
+from api.errors import Overloaded, Unavailable
 from api.inference.client import InferenceRequest, InferenceResult, ModelMetadata, TensorSpec
 from api.settings import Settings
 from api.tasks.digits import Digits
@@ -124,6 +125,59 @@ async def test_a_batch_says_which_input_is_bad(client):
     assert answer.json()["error"]["message"].startswith("lists[1]: ")
 
 
+async def test_an_error_of_a_batch_keeps_its_kind_and_when_to_retry(client, monkeypatch):
+    class Busy(Overloaded):
+        def __init__(self) -> None:
+            super().__init__("The scales are in use.", retry_after_s=7)
+
+    def encode(self, data):
+        raise Busy
+
+    monkeypatch.setattr(Weigh, "encode", encode)
+    answer = await client.post("/weigh/batch", json={"lists": [as_base64(b"x")]})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "7")
+    assert answer.json()["error"]["message"] == "lists[0]: The scales are in use."
+
+
+async def test_a_model_without_a_batch_dimension_gets_one_call_for_each_input_of_a_batch(scales, monkeypatch):
+    metadata = type(scales).metadata
+
+    async def unbatched(self, model, version=""):
+        return (await metadata(self, model, version))._replace(max_batch_size=0)
+
+    monkeypatch.setattr(type(scales), "metadata", unbatched)
+    app = create_app(Settings(tasks=TASKS), client=scales)
+    transport = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+        lists = [as_base64(weighing(5, *[1] * length)) for length in (2, 2, 3)]
+        answer = await client.post("/weigh/batch", json={"lists": lists})
+    assert [each["total"] for each in answer.json()["predictions"]] == [10, 10, 15]
+    assert len([request for request in scales.asked if request.inputs["weight"][0, 0] == 5]) == 3
+
+
+async def test_inputs_of_a_batch_leave_the_queue_when_one_has_failed(client, scales, monkeypatch):
+    infer = type(scales).infer
+
+    async def refuses_one_number(self, request, contexts=(), *, deadline_s=None):
+        if "numbers" in request.inputs and request.inputs["numbers"].shape[1] == 1 and contexts:
+            raise Unavailable("away")
+        return await infer(self, request, contexts, deadline_s=deadline_s)
+
+    monkeypatch.setattr(type(scales), "infer", refuses_one_number)
+    scales.gate.clear()
+    held = asyncio.create_task(client.post("/weigh", content=weighing(1, 1, 1), headers={"content-type": "text/plain"}))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert len(scales.asked) == 1
+    lists = [as_base64(weighing(1, 1)), as_base64(weighing(5, 1, 1))]
+    assert (await client.post("/weigh/batch", json={"lists": lists})).status_code == 503
+    scales.gate.set()
+    assert (await held).status_code == 200
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not [request for request in scales.asked if request.inputs["weight"][0, 0] == 5]
+
+
 async def test_it_is_in_the_description_with_its_example(client):
     description = (await client.get("/openapi.json")).json()
     operation = description["paths"]["/weigh"]["post"]
@@ -134,7 +188,7 @@ async def test_it_is_in_the_description_with_its_example(client):
     answer = operation["responses"]["200"]["content"]["application/json"]
     assert answer["example"] == {"total": 6.0, "labels": ["n=2"], "model_version": "1"}
     assert "security" in operation
-    assert "parameters" not in {"include"} & {p["name"] for p in operation["parameters"]}
+    assert {p["name"] for p in operation["parameters"]} == {"x-request-timeout-ms"}
 
 
 async def test_readiness_asks_every_task(client, scales):
@@ -179,6 +233,13 @@ def test_a_task_that_cannot_be_loaded_ends_the_start_with_a_line(tasks, text):
     with pytest.raises(SystemExit, match="API_TASKS") as raised:
         create_app(Settings(tasks=tasks))
     assert text in str(raised.value)
+
+
+def test_an_error_in_a_task_s_module_is_not_taken_for_a_missing_class(tmp_path, monkeypatch):
+    (tmp_path / "broken_task.py").write_text("import json\njson.misspelt\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(AttributeError, match="misspelt"):
+        create_app(Settings(tasks="broken_task:Task"))
 
 
 def test_a_task_is_named_as_module_and_class():

@@ -89,14 +89,15 @@ def test_open_loop_shares_the_rate_among_a_user_a_process():
     assert (Level(900).users, Level(900).rate) == (900, 1.0)
 
 
-def test_tritons_counters_are_those_of_all_versions_of_our_model():
-    grown = counters.parse(METRICS) - counters.Counters(200, 0, 0, 0)
+def test_tritons_counters_are_those_of_all_versions_of_one_model():
+    grown = counters.parse(METRICS, "mnist_cnn") - counters.Counters(200, 0, 0, 0)
     assert grown == (200, 50, 1000, 250)
     assert (grown.mean_batch(), grown.queue_share()) == (4.0, 0.25)
+    assert counters.parse(METRICS, "other").rows == 7777
 
 
 def test_without_a_call_there_is_no_batch():
-    nothing = counters.parse("")
+    nothing = counters.parse("", "mnist_cnn")
     assert (nothing.mean_batch(), nothing.queue_share()) == (None, None)
 
 

@@ -58,3 +58,13 @@ def test_the_reason_is_one_line_of_all_violations():
 def test_a_skipped_fault_has_its_reason():
     result = Result("fault", skipped="needs `unshare`")
     assert (result.verdict, result.reason) == ("not run", "needs `unshare`")
+
+
+@pytest.mark.parametrize(
+    "codes,verdict",
+    [({"ready"}, "yes"), ({"ready", "deadline_exceeded"}, "yes"), ({"ready", "draining"}, "no"), (set(), "no")],
+)
+def test_readiness_holds_only_where_a_probe_was_answered(codes, verdict):
+    result = Result("a fault")
+    result.require_ready(codes)
+    assert result.verdict == verdict

@@ -48,8 +48,24 @@ def test_with_zero_processes_locust_runs_in_one_process():
 
 def test_a_wrong_setting_is_one_line():
     done = subprocess.run(
-        [sys.executable, "-m", "loadgen"], env=clean_env(LOADGEN_TARGET="nowhere"), capture_output=True, text=True
+        [sys.executable, "-m", "loadgen"], env=clean_env(LOADGEN_TARGET="ftp://nowhere"), capture_output=True, text=True
     )
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
     assert "LOADGEN_TARGET" in line
+
+
+@pytest.mark.parametrize("extra", [["--host", "ftp://api"], ["--host=http://"], ["-H", "a b"], ["--host"]])
+def test_a_host_that_is_none_is_refused_at_start(extra):
+    done = subprocess.run(
+        [sys.executable, "-m", "loadgen", "--headless", *extra], env=clean_env(), capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert "--host" in line
+    assert "write it as http://127.0.0.1:8888" in line
+
+
+def test_a_host_as_people_type_it_is_taken():
+    assert command(Settings(target="api:1/"), ["--host", "localhost:8888/"])[-2:] == ["--host", "localhost:8888/"]
+    assert value(command(Settings(target="api:1/"), []), "--host") == "http://api:1"

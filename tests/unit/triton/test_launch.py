@@ -37,6 +37,17 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(tmp_path, name, value):
     assert value in line or name in line
 
 
+@pytest.mark.parametrize("name", ["TRITON_MODEL_REPOSITORY", "TRITON_RUN_DIR"])
+def test_a_path_that_a_shell_would_change_is_one_line_and_exit_code_2(tmp_path, name):
+    folder = tmp_path / "my models"
+    folder.mkdir()
+    done = launch(tmp_path, **{name: str(folder)})
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert name in line
+    assert "my models" in line
+
+
 def test_the_error_names_a_port_that_is_in_use(tmp_path):
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))

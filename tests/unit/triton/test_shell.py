@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from triton_runtime.errors import SettingsError
-from triton_runtime.shell import check_backend_path, interpreter_dir, split_names
+from triton_runtime.shell import check_path, interpreter_dir, split_names
 
 
 def test_names_that_a_shell_would_change_are_refused(tmp_path):
@@ -17,10 +17,10 @@ def test_names_that_a_shell_would_change_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["/my projects/backends", "/a$b", "/a;b"])
-def test_a_backend_directory_that_a_shell_would_change_is_refused(folder):
-    with pytest.raises(SettingsError, match="TRITON_RUN_DIR"):
-        check_backend_path(Path(folder))
-    check_backend_path(Path("/srv/stack-1/.run/backends"))
+def test_a_path_that_a_shell_would_change_is_refused(folder):
+    with pytest.raises(SettingsError, match="TRITON_RUN_DIR: "):
+        check_path(Path(folder), "TRITON_RUN_DIR")
+    check_path(Path("/srv/stack-1/.run/backends"), "TRITON_RUN_DIR")
 
 
 def test_the_interpreters_folder_has_this_python(monkeypatch, tmp_path):

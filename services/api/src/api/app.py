@@ -14,11 +14,12 @@ from api.inference.batcher import MicroBatcher
 from api.inference.client import InferenceClient
 from api.inference.models import Models
 from api.inference.readiness import Readiness
+from api.inference.traffic import Traffic
 from api.inference.triton import TritonClient
 from api.limits.access import Access
 from api.limits.admission import Admission
 from api.limits.concurrency import ConcurrencyLimiter
-from api.routes import docs, health
+from api.routes import docs, health, models_page
 from api.routes import metrics as metrics_route
 from api.settings import Settings
 from api.tasks.base import Task
@@ -27,11 +28,13 @@ from api.tasks.routes import router_of
 from api.telemetry import metrics
 from api.telemetry.middleware import RequestLog
 from api.telemetry.tracing import Tracing
+from api.v2.routes import router_of as v2_router_of
 
 _DESCRIPTION = """
 Asks models that NVIDIA Triton serves.
 
 Every error has one body: `{"error": {"code", "message", "request_id"}}`; the id is also in the `x-request-id` header.
+Under `/v2`, the Open Inference Protocol, the body is `{"error": "…"}`.
 """
 
 # What a script of another origin may send, and read of the answer. The api uses no cookies.
@@ -69,8 +72,13 @@ def create_app(
         ):
             models = Models(connected)
             batcher = MicroBatcher(
-                connected, models, max_calls=settings.max_calls, max_queued_rows=settings.max_queued_images
+                connected,
+                models,
+                max_calls=settings.max_calls,
+                max_queued_rows=settings.max_queued_images,
+                traffic=Traffic(settings.traffic_file) if settings.traffic_file else None,
             )
+            app.state.client = connected
             app.state.batcher = batcher
             app.state.readiness = Readiness(connected, models, canaries, settings, app.state.drain)
             # What lives until the end need not be scanned by every garbage collection, and a request leaves no cycles.
@@ -95,7 +103,14 @@ def create_app(
     app.state.limiter = ConcurrencyLimiter(settings)
     errors.install(app)
     of_tasks = [router for task in tasks for router in (router_of(task), *task.routers())]
-    for router in (*of_tasks, health.router_of(settings), metrics_route.router, docs.router):
+    for router in (
+        *of_tasks,
+        v2_router_of(settings),
+        health.router_of(settings),
+        metrics_route.router,
+        docs.router,
+        models_page.router,
+    ):
         # As they are: `include_router` would add two layers of matching to each request.
         app.router.routes.extend(router.routes)
     app.state.access = Access(app.routes)

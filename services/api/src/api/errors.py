@@ -17,10 +17,13 @@
     └── UpstreamError         502  upstream_error        Triton answered, but not with an answer
         ├── Unavailable       503  triton_unavailable    no server answers at Triton's address
         ├── ModelNotReady     503  model_not_ready       Triton answers, the model isn't loaded
+        │   └── UnknownModel  503  model_not_ready       Triton has no model of this name and version; 404 under /v2
+        ├── InvalidTensors    502  upstream_error        Triton finds fault with the request; 400 under /v2
         └── DeadlineExceeded  504  deadline_exceeded     no answer within the request's time
 
 The HTTP layer turns each into ``{"error": {"code", "message", "request_id"}}``, and the framework's own errors (404,
-405, 422) likewise. Any other exception is a bug and becomes a 500 that reveals nothing of the inside.
+405, 422) likewise. Under ``/v2`` the body is ``{"error": message}`` with the status that Triton has for such a fault.
+Any other exception is a bug and becomes a 500 that reveals nothing of the inside.
 """
 
 from typing import Any, ClassVar
@@ -32,6 +35,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 _CODES = {404: "not_found", 405: "method_not_allowed"}
+# Every path below has the Open Inference Protocol's errors.
+_PROTOCOL = "/v2"
 # Characters of a client's own text that an error repeats.
 _MAX_NAME = 100
 
@@ -163,6 +168,14 @@ class ModelNotReady(UpstreamError):
     code = "model_not_ready"
 
 
+class UnknownModel(ModelNotReady):
+    """Triton answers, and has no such model or version."""
+
+
+class InvalidTensors(UpstreamError):
+    """Triton finds fault with the request itself: its tensors, outputs or parameters."""
+
+
 class DeadlineExceeded(UpstreamError):
     """There was no answer within the time that the request had."""
 
@@ -182,10 +195,27 @@ def request_id_of(scope: Scope) -> str:
     return str(scope.get("state", {}).get("request_id", "-"))
 
 
+def is_protocol(path: str) -> bool:
+    """Say whether a path belongs to the Open Inference Protocol."""
+    return path == _PROTOCOL or path.startswith(f"{_PROTOCOL}/")
+
+
 def response_of(error: ApiError, scope: Scope) -> JSONResponse:
     """Return the one body that every error has, with its status and, where it helps, ``Retry-After``."""
     headers = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
-    return _respond(error.status, error.code, error.message, scope, headers)
+    status = _protocol_status(error) if is_protocol(scope.get("path", "")) else error.status
+    return _respond(status, error.code, error.message, scope, headers)
+
+
+def _protocol_status(error: ApiError) -> int:
+    """Return the status with which Triton answers the same fault."""
+    if isinstance(error, InvalidRequest | InvalidTensors):
+        return 400
+    if isinstance(error, UnknownModel):
+        return 404
+    if isinstance(error, UnsupportedMedia):
+        return 501
+    return 500 if type(error) is UpstreamError else error.status
 
 
 def install(app: FastAPI) -> None:
@@ -217,5 +247,7 @@ def sentence_of(details: list[Any]) -> str:
 def _respond(status: int, code: str, message: str, scope: Scope, headers: dict[str, str]) -> JSONResponse:
     # The middleware logs and counts by it.
     scope.setdefault("state", {})["error_code"] = code
-    body = {"error": {"code": code, "message": message, "request_id": request_id_of(scope)}}
+    # Clients of the protocol expect a string, and find the request id in the header.
+    detail = {"code": code, "message": message, "request_id": request_id_of(scope)}
+    body = {"error": message if is_protocol(scope.get("path", "")) else detail}
     return JSONResponse(body, status_code=status, headers=headers)

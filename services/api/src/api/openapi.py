@@ -1,5 +1,6 @@
 """What the layers in front of the routes ask for, added to the description that FastAPI makes of the routes."""
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
@@ -30,6 +31,7 @@ def describe(app: FastAPI, access: Access) -> None:
         if app.openapi_schema is None:
             schema = of_routes()
             schema.setdefault("components", {})["securitySchemes"] = _SCHEMES
+            _name_operations(schema["paths"])
             guarded = (path for path in schema["paths"] if access.is_guarded(path))
             for operation in (operation for path in guarded for operation in schema["paths"][path].values()):
                 operation["security"] = _SECURITY
@@ -38,3 +40,11 @@ def describe(app: FastAPI, access: Access) -> None:
 
     # FastAPI's own way to extend it: https://fastapi.tiangolo.com/how-to/extending-openapi/
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _name_operations(paths: dict[str, dict[str, Any]]) -> None:
+    """Name each operation after its path, and its method where a path has several; generated clients show the names."""
+    for path, operations in paths.items():
+        name = re.sub(r"\W+", "_", path).strip("_")
+        for method, operation in operations.items():
+            operation["operationId"] = name if len(operations) == 1 else f"{name}_{method}"

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from api.key_file import read_keys
 from api.tls import check_client_files, server_context
+from api.traffic_file import read_traffic
 
 
 def _check_origin(text: str) -> str:
@@ -30,6 +31,8 @@ def _check_task(text: str) -> str:
     return text
 
 
+# Settings that are written as a list with commas.
+_LISTS = ("keys", "cors_origins", "tasks", "v2_models")
 TaskReference = Annotated[str, AfterValidator(_check_task)]
 
 
@@ -76,6 +79,11 @@ class Settings(BaseSettings):
         description="Tasks to serve, `module:Class`, separated by commas; `none` for no task.",
     )
     model_name: str = Field("mnist_cnn", min_length=1, description="The model that the digit task asks.")
+    traffic_file: Path | None = Field(
+        None,
+        description="File that sends a share of a model's requests to a version, a line `model:version:percent` each; "
+        "the rest goes to the version of Triton's choice. Changes count within a second, without a restart.",
+    )
     deadline_s: float = Field(
         5.0,
         gt=0,
@@ -87,10 +95,11 @@ class Settings(BaseSettings):
         256, ge=1, le=100_000, description="Requests that one worker takes on at a time; beyond it 503 `overloaded`."
     )
     max_held_bytes: int = Field(
-        64 * 2**20,
+        128 * 2**20,
         ge=1024,
         le=2**36,
-        description="Bytes of request bodies that one worker holds at a time; beyond it 503 `overloaded`.",
+        description="Bytes of request bodies that one worker holds at a time, packed and unpacked; beyond it 503 "
+        "`overloaded`.",
     )
     max_queued_images: int = Field(
         2048,
@@ -112,6 +121,17 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(
         8 * 2**20, ge=1024, le=2**30, description="Largest request body in bytes; beyond it 413."
+    )
+    v2_max_body_bytes: int = Field(
+        64 * 2**20,
+        ge=1024,
+        le=2**34,
+        description="Largest body of a request under `/v2` in bytes, also once it is unpacked; beyond it 413.",
+    )
+    v2_models: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("*",),
+        description="Models that may be asked under `/v2`, separated by commas; the others get 404. `*` is every "
+        "model, `none` is none.",
     )
     max_header_bytes: int = Field(
         64 * 1024, ge=4096, le=2**20, description="Most bytes of a request line and its headers; beyond it 431."
@@ -210,7 +230,7 @@ class Settings(BaseSettings):
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
         """Turn ``API_KEYS=a,b`` into a tuple, ``none`` into an empty one; pydantic-settings would ask for JSON."""
-        for name in ("keys", "cors_origins", "tasks", "API_KEYS", "API_CORS_ORIGINS", "API_TASKS"):
+        for name in (*_LISTS, *(f"API_{name.upper()}" for name in _LISTS)):
             raw = values.get(name)
             if isinstance(raw, str):
                 parts = tuple(part.strip() for part in raw.split(",") if part.strip())
@@ -219,8 +239,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        if self.max_held_bytes < self.max_body_bytes:
-            raise ValueError("API_MAX_HELD_BYTES: must be at least API_MAX_BODY_BYTES, or the largest body never fits")
+        for name in ("max_body_bytes", "v2_max_body_bytes"):
+            if self.max_held_bytes < getattr(self, name):
+                raise ValueError(
+                    f"API_MAX_HELD_BYTES: must be at least API_{name.upper()}, or the largest body never fits"
+                )
         if not self.metrics_public and not self.keys and self.keys_file is None:
             raise ValueError("API_METRICS_PUBLIC: without API_KEYS or API_KEYS_FILE no client could read the metrics")
         return self
@@ -242,6 +265,15 @@ class Settings(BaseSettings):
                 read_keys(self.keys_file)
             except ValueError as exc:
                 raise ValueError(f"API_KEYS_FILE: {exc}") from exc
+        return self
+
+    @model_validator(mode="after")
+    def _check_traffic_file(self) -> Self:
+        if self.traffic_file is not None:
+            try:
+                read_traffic(self.traffic_file)
+            except ValueError as exc:
+                raise ValueError(f"API_TRAFFIC_FILE: {exc}") from exc
         return self
 
     @model_validator(mode="after")

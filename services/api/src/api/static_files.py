@@ -1,4 +1,4 @@
-"""Files of a page, each read once a worker, under a content security policy.
+"""The files of a page under a content security policy.
 
 Browsers keep the files but validate them each time, so that a page never mixes the files of two releases; the answer is
 nearly always an empty 304.
@@ -22,7 +22,7 @@ _MEDIA_TYPES = {
 
 
 class StaticFiles:
-    """Serves files by their names.
+    """Serves files by their names; each is read when it is first asked for.
 
     Args:
         files: The files; those of unknown types are left out.
@@ -31,9 +31,8 @@ class StaticFiles:
     """
 
     def __init__(self, files: Iterable[Traversable], policy: str, pages: dict[str, bytes] | None = None) -> None:
-        read = {file.name: file.read_bytes() for file in files if PurePath(file.name).suffix in _MEDIA_TYPES}
-        read |= pages or {}
-        self._files = {name: (body, f'"{hashlib.sha256(body).hexdigest()[:16]}"') for name, body in read.items()}
+        self._unread = {file.name: file for file in files if PurePath(file.name).suffix in _MEDIA_TYPES}
+        self._read = {name: (body, _etag_of(body)) for name, body in (pages or {}).items()}
         self._headers = {
             "content-security-policy": policy,
             "cross-origin-opener-policy": "same-origin",
@@ -49,11 +48,18 @@ class StaticFiles:
         Raises:
             HTTPException: 404, there is no such file.
         """
-        if name not in self._files:
+        if name in self._unread:
+            body = self._unread.pop(name).read_bytes()
+            self._read[name] = (body, _etag_of(body))
+        if name not in self._read:
             raise HTTPException(404, "Not Found")
-        body, etag = self._files[name]
+        body, etag = self._read[name]
         headers = {**self._headers, "etag": etag}
         known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
         if known & {etag, "*"}:
             return Response(status_code=304, headers=headers)
         return Response(body, media_type=_MEDIA_TYPES[PurePath(name).suffix], headers=headers)
+
+
+def _etag_of(body: bytes) -> str:
+    return f'"{hashlib.sha256(body).hexdigest()[:16]}"'

@@ -1,1 +1,1 @@
-"""Locust users that send real digits and check every answer."""
+"""Locust users that send digits, or random tensors to any model, and check every answer."""

@@ -25,6 +25,9 @@ def main() -> int:
         for error in exc.errors(include_input=False, include_url=False):
             _log.error("LOADGEN_%s: %s", ".".join(map(str, error["loc"])).upper(), error["msg"])
         return EXIT_CODE
+    except ValueError as exc:
+        _log.error("--host: %s", exc)
+        return EXIT_CODE
     raise_file_limit()
     # Locust stops its workers by SIGINT; a process that a shell starts in the background inherits it as ignored.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

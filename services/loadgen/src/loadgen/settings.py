@@ -1,10 +1,12 @@
 """Settings from ``LOADGEN_*`` environment variables; one frozen object a process."""
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from loadgen.host import base_url
 
 
 class Settings(BaseSettings):
@@ -12,7 +14,31 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LOADGEN_", env_ignore_empty=True, frozen=True, extra="ignore")
 
-    target: str = Field("http://127.0.0.1:8888", pattern=r"^https?://", description="The api to load.")
+    target: Annotated[str, AfterValidator(base_url)] = Field(
+        "http://127.0.0.1:8888", description="The api to load; without a scheme it is `http`."
+    )
+    model: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="A model to send random tensors to, by the Open Inference Protocol; unset: send digits.",
+    )
+    json_tensors: bool = Field(
+        False, description="Send and ask for the tensors of `LOADGEN_MODEL` as JSON instead of binary data."
+    )
+    max_dim: int = Field(
+        8,
+        ge=1,
+        le=65_536,
+        description="Largest size of the dynamic dimensions of `LOADGEN_MODEL`; a request has one size for all of them "
+        "but the batch's, which is 1.",
+    )
+    max_int: int = Field(
+        100,
+        ge=0,
+        le=2**53,
+        description="Largest integer in the tensors for `LOADGEN_MODEL`, such as the largest index that it takes.",
+    )
     web_host: str = Field("127.0.0.1", min_length=1, description="Address of Locust's web page; loopback by default.")
     web_port: int = Field(8089, ge=1, le=65535, description="Port of Locust's web page.")
     processes: int = Field(

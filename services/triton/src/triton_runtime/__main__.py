@@ -13,7 +13,7 @@ from triton_runtime.command import build_argv, build_env
 from triton_runtime.errors import LaunchError, SettingsError
 from triton_runtime.ports import check_ports
 from triton_runtime.settings import Settings
-from triton_runtime.shell import check_backend_path, interpreter_dir, split_names
+from triton_runtime.shell import check_path, interpreter_dir, split_names
 from triton_runtime.tls import check_tls
 from triton_runtime.wheel import find_wheel
 
@@ -63,7 +63,8 @@ def serve(settings: Settings) -> None:
     else:
         wheel = find_wheel()
         backends = settings.backend_dir or settings.run_dir.absolute() / "backends"
-        check_backend_path(backends)
+        check_path(settings.model_repository, "TRITON_MODEL_REPOSITORY")
+        check_path(backends, "TRITON_BACKEND_DIR" if settings.backend_dir else "TRITON_RUN_DIR")
         if settings.backend_dir is None:
             assemble(wheel, backends)
         libraries = (backends / "python", *wheel.library_dirs)  # the stub's folder, for libpython.py

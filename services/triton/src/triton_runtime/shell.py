@@ -1,7 +1,8 @@
 """Names and paths that Triton's Python backend can pass to its stub.
 
-The Python backend starts the stub by ``bash -c`` with unquoted arguments, the model's name and the backend directory
-among them. A space or a shell character there ends the stub at once, and tritonserver waits for it without a limit.
+The Python backend starts the stub by ``bash -c`` with unquoted arguments: the paths of the model's file and of the
+backend directory, and the model's name. A space or a shell character there ends the stub at once, and tritonserver
+waits for it without a limit.
 """
 
 import re
@@ -26,16 +27,20 @@ def split_names(repository: Path) -> tuple[list[str], list[str]]:
     return [name for name in names if name not in refused], refused
 
 
-def check_backend_path(folder: Path) -> None:
-    """Refuse a backend directory whose path the stub's command line can't carry.
+def check_path(folder: Path, setting: str) -> None:
+    """Refuse a model repository or backend directory whose path the stub's command line can't carry.
+
+    Args:
+        folder: The folder.
+        setting: The variable that names it.
 
     Raises:
         SettingsError: The path has a space or a shell character.
     """
     if not _SAFE_PATH.fullmatch(str(folder)):
         raise SettingsError(
-            f"the backend directory {str(folder)!r} has a character that a shell would interpret; "
-            "set TRITON_RUN_DIR to a path of letters, digits and . _ - /"
+            f"{setting}: {str(folder)!r} has a space or a character that a shell would interpret, and Triton's Python "
+            "backend passes it to one; name a path of letters, digits and . _ - /"
         )
 
 

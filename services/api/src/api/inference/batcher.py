@@ -5,20 +5,25 @@ share calls only inside a lane: same model, version, outputs and decoder, and in
 shapes. While ``max_calls`` calls of a lane are under way, its requests wait; they leave together as soon as one of the
 calls returns. A request to an idle lane leaves at once. The queue is bounded, and a cancelled request leaves it. The
 next call is sent before the answers of the last are handed out, since writing those to many clients takes milliseconds.
+
+Requests that have parameters or ask for classes have a call each, and so have large ones: copying their tensors
+together would cost more than a call.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from api.errors import DeadlineExceeded, ModelNotReady, Overloaded, Unavailable, UpstreamError
 from api.inference import tensors
-from api.inference.client import InferenceClient, InferenceRequest, InferenceResult, ModelMetadata
+from api.inference.client import InferenceClient, InferenceRequest, InferenceResult, ModelMetadata, Parameter
 from api.inference.models import Models
 from api.inference.tensors import Tensors
+from api.inference.traffic import Traffic
 from api.telemetry import metrics
 from api.telemetry.request_context import RequestContext
 
@@ -27,6 +32,11 @@ Decode = Callable[[Tensors], Any]
 
 # The whole call failed for these reasons: asking for each of its requests again would fail the same way.
 _OF_THE_CALL = (Unavailable, ModelNotReady, DeadlineExceeded)
+# Inputs of more bytes than this have a call to themselves.
+_MAX_SHARED_BYTES = 64 * 1024
+# Calls under way in a lane whose requests have a call each: a batch of inputs to a model without a batch dimension
+# could otherwise make thousands.
+_MAX_SINGLE_CALLS = 64
 
 
 class Answer(NamedTuple):
@@ -34,6 +44,7 @@ class Answer(NamedTuple):
 
     values: Any  # what the decoder made of them: a sequence of an item a row, in the rows' order
     model_version: str
+    parameters: Mapping[str, Parameter]  # of the call
 
 
 class Rows:
@@ -69,7 +80,8 @@ class _Lane:
     Attributes:
         key: What they have in common.
         decode: Their decoder.
-        max_batch_size: Most rows of a call; 0 where the model has no batch dimension: a call takes one request.
+        max_batch_size: Most rows of a call; 0 where the model has no batch dimension.
+        is_shared: Whether its requests share calls; else each has its own.
         queue: Those that wait, in order of arrival.
         calls: Calls under way.
     """
@@ -77,6 +89,7 @@ class _Lane:
     key: Hashable
     decode: Decode
     max_batch_size: int
+    is_shared: bool
     queue: OrderedDict[asyncio.Future[Answer], _Waiting] = field(default_factory=OrderedDict)
     calls: int = 0
 
@@ -89,10 +102,20 @@ class MicroBatcher:
         models: Knows the models' batch sizes.
         max_calls: Most calls under way at a time in a lane, ≥ 1.
         max_queued_rows: Most rows that wait, in all lanes together, ≥ 1; more wait only if they come in one request.
+        traffic: Chooses the versions of requests that name none; the server does if not given.
     """
 
-    def __init__(self, client: InferenceClient, models: Models, *, max_calls: int, max_queued_rows: int) -> None:
+    def __init__(
+        self,
+        client: InferenceClient,
+        models: Models,
+        *,
+        max_calls: int,
+        max_queued_rows: int,
+        traffic: Traffic | None = None,
+    ) -> None:
         self._client = client
+        self._traffic = traffic
         self._models = models
         self._max_calls = max_calls
         self._max_queued_rows = max_queued_rows
@@ -113,6 +136,15 @@ class MicroBatcher:
             UpstreamError: The call failed.
             ValueError: The inputs differ in their number of rows.
         """
+        if self._traffic is not None and not request.version:
+            version = self._traffic.version_for(request.model)
+            if version:
+                # Where that version isn't served any more, its share goes where the rest goes.
+                with contextlib.suppress(ModelNotReady):
+                    return await self._submit(request._replace(version=version), context, decode)
+        return await self._submit(request, context, decode)
+
+    async def _submit(self, request: InferenceRequest, context: RequestContext, decode: Decode) -> Answer:
         metadata = self._models.known(request.model, request.version)
         if metadata is None:
             metadata = await self._models.metadata(request.model, request.version)
@@ -147,12 +179,13 @@ class MicroBatcher:
             await asyncio.wait(self._tasks)
 
     def _lane_of(self, request: InferenceRequest, decode: Decode, max_batch_size: int) -> _Lane:
-        # Requests to an unbatched model never share a call, so that their tensors need not be alike.
-        signature = tensors.signature_of(request.inputs) if max_batch_size else ()
-        key = (request.model, request.version, request.outputs, decode, max_batch_size, signature)
+        is_shared = max_batch_size > 0 and _may_share(request)
+        # The tensors of requests that never share a call need not be alike.
+        signature = tensors.signature_of(request.inputs) if is_shared else ()
+        key = (request.model, request.version, request.outputs, decode, max_batch_size, is_shared, signature)
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = _Lane(key, decode, max_batch_size)
+            lane = self._lanes[key] = _Lane(key, decode, max_batch_size, is_shared)
         return lane
 
     def _drop_idle(self, lane: _Lane) -> None:
@@ -165,7 +198,8 @@ class MicroBatcher:
         metrics.QUEUED.value = self._queued_requests
 
     def _send(self, lane: _Lane) -> None:
-        while (lane.calls < self._max_calls or not lane.max_batch_size) and (group := self._take(lane)):
+        max_calls = self._max_calls if lane.is_shared else _MAX_SINGLE_CALLS
+        while lane.calls < max_calls and (group := self._take(lane)):
             lane.calls += 1
             task = asyncio.create_task(self._serve(lane, group))
             self._tasks.add(task)
@@ -175,7 +209,7 @@ class MicroBatcher:
     def _take(self, lane: _Lane) -> list[_Waiting]:
         """Take the oldest requests that fit into one call together, and drop cancelled ones."""
         group: list[_Waiting] = []
-        room = lane.max_batch_size
+        room = lane.max_batch_size if lane.is_shared else 0
         while lane.queue:
             waiting = next(iter(lane.queue.values()))
             is_wanted = not waiting.future.done()  # else it was cancelled in this turn of the loop
@@ -203,7 +237,11 @@ class MicroBatcher:
             lane.calls -= 1
             self._send(lane)
         if answer is not None:
-            _hand_out(group, answer)
+            try:
+                _hand_out(group, answer)
+            except Exception as error:  # noqa: BLE001 - a decoder's answers that can't be sliced
+                for waiting in group:
+                    _fail(waiting, error)
 
     async def _ask(self, lane: _Lane, group: list[_Waiting]) -> Answer | None:
         """Return the answer to a group, or None where each of its requests has its outcome already.
@@ -239,7 +277,7 @@ class MicroBatcher:
         contexts = [waiting.context for waiting in group]
         sent = time.perf_counter()
         try:
-            outputs, version = await self._infer(request, contexts, rows, lane.max_batch_size)
+            outputs, version, parameters = await self._infer(request, contexts, rows, lane.max_batch_size)
         finally:
             answered = time.perf_counter()
             for waiting in group:
@@ -251,7 +289,7 @@ class MicroBatcher:
         values = lane.decode(outputs)
         if lane.max_batch_size and len(values) != rows:
             raise UpstreamError(f"Model {request.model} answered {len(values)} rows to {rows}.")
-        return Answer(values, version)
+        return Answer(values, version, parameters)
 
     async def _infer(
         self, request: InferenceRequest, contexts: list[RequestContext], rows: int, max_batch_size: int
@@ -270,7 +308,15 @@ class MicroBatcher:
             _checked(tensors.rows_of(part), result)
             for part, result in zip(parts, await asyncio.gather(*calls), strict=True)
         ]
-        return InferenceResult(tensors.concatenate([result.outputs for result in results]), results[-1].model_version)
+        outputs = tensors.concatenate([result.outputs for result in results])
+        return InferenceResult(outputs, results[-1].model_version, results[-1].parameters)
+
+
+def _may_share(request: InferenceRequest) -> bool:
+    """Say whether a request may share a call with others of its kind."""
+    if request.parameters or request.classes:
+        return False
+    return sum([tensor.nbytes for tensor in request.inputs.values()]) <= _MAX_SHARED_BYTES
 
 
 def _checked(rows: int, result: InferenceResult) -> InferenceResult:
@@ -292,8 +338,11 @@ def _hand_out(group: list[_Waiting], answer: Answer) -> None:
         stop = start + waiting.rows
         if not waiting.future.done():
             values = answer.values if len(group) == 1 else answer.values[start:stop]
-            waiting.context.model_version = answer.model_version
-            waiting.future.set_result(Answer(values, answer.model_version))
+            context = waiting.context
+            context.model_version = answer.model_version
+            if context.triton is not None:
+                metrics.account_inference(waiting.request.model, answer.model_version, context.triton)
+            waiting.future.set_result(Answer(values, answer.model_version, answer.parameters))
         start = stop
 
 

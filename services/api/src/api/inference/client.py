@@ -1,10 +1,15 @@
 """What the rest of the api knows of an inference server."""
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol, Self
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, Self
 
 from api.inference.tensors import Tensors
 from api.telemetry.request_context import RequestContext
+
+# A value of a request's or an answer's `parameters`.
+Parameter = bool | int | float | str
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class TensorSpec(NamedTuple):
@@ -14,11 +19,13 @@ class TensorSpec(NamedTuple):
         name: Its name.
         datatype: The protocol's datatype.
         shape: Its dimensions, the batch's first where the model has one; -1 is any size.
+        optional: Whether a request may leave it out.
     """
 
     name: str
     datatype: str
     shape: tuple[int, ...]
+    optional: bool = False
 
 
 class ModelMetadata(NamedTuple):
@@ -48,19 +55,45 @@ class InferenceRequest(NamedTuple):
         inputs: Its input tensors by name.
         version: The version to ask; empty for the server's choice.
         outputs: Names of the wanted outputs; empty for all.
+        classes: Of those outputs, those that are wanted as so many best classes, BYTES of ``value:index[:label]``.
+        parameters: What else the server is told: sequence ids, priority, the model's own.
     """
 
     model: str
     inputs: Tensors
     version: str = ""
     outputs: tuple[str, ...] = ()
+    classes: Mapping[str, int] = _NONE
+    parameters: Mapping[str, Parameter] = _NONE
 
 
 class InferenceResult(NamedTuple):
-    """A model's answer."""
+    """A model's answer.
+
+    Attributes:
+        outputs: Its tensors by name.
+        model_version: The version that answered.
+        parameters: What the model says beside them.
+    """
 
     outputs: Tensors
     model_version: str
+    parameters: Mapping[str, Parameter] = _NONE
+
+
+class ServerMetadata(NamedTuple):
+    """What the server says of itself."""
+
+    name: str
+    version: str
+    extensions: tuple[str, ...]
+
+
+class ServedModel(NamedTuple):
+    """A version of a model that answers requests."""
+
+    name: str
+    version: str
 
 
 class InferenceClient(Protocol):
@@ -91,4 +124,39 @@ class InferenceClient(Protocol):
 
         Raises:
             UpstreamError: The server can't be reached, refuses the call, or doesn't answer in time.
+        """
+
+    async def server(self) -> ServerMetadata:
+        """Return what the server says of itself.
+
+        Raises:
+            UpstreamError: The server can't be reached, or doesn't answer in time.
+        """
+
+    async def list_models(self) -> list[ServedModel]:
+        """Return every version of every model that is served, in the order of their names.
+
+        Raises:
+            UpstreamError: As `server`.
+        """
+
+    async def is_ready(self, model: str, version: str = "") -> bool:
+        """Say whether a model is loaded; False for one that the server doesn't know.
+
+        Raises:
+            UpstreamError: As `server`.
+        """
+
+    async def config(self, model: str, version: str = "") -> dict[str, Any]:
+        """Return a model's configuration, as the JSON of the protocol.
+
+        Raises:
+            UpstreamError: As `metadata`.
+        """
+
+    async def statistics(self, model: str = "", version: str = "") -> list[dict[str, Any]]:
+        """Return a model's counts and times, an item a version, as the JSON of the protocol; of all models without one.
+
+        Raises:
+            UpstreamError: As `metadata`.
         """

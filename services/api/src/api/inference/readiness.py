@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple
 
 from api.drain import Drain
-from api.errors import ApiError, Draining, InternalError, Unavailable, UpstreamError
+from api.errors import ApiError, DeadlineExceeded, Draining, InternalError, Unavailable, UpstreamError
 from api.inference.client import InferenceClient, InferenceRequest, InferenceResult
 from api.inference.models import Models
 from api.settings import Settings
@@ -104,8 +104,13 @@ class Readiness:
 
     async def _ask(self) -> None:
         try:
-            answers = await asyncio.gather(*[self._answer(canary) for canary in self._canaries])
+            async with asyncio.timeout(self._deadline_s):  # what is asked before the canaries included
+                if not self._canaries:
+                    await self._client.server()  # no model is known, so that its server has to answer
+                answers = await asyncio.gather(*[self._answer(canary) for canary in self._canaries])
             outcome: Versions | ApiError = dict(answers)
+        except TimeoutError:
+            outcome = DeadlineExceeded(f"Triton didn't answer the canaries within {self._deadline_s:g} s.")
         except UpstreamError as error:
             outcome = error
         except Exception:  # noqa: BLE001 - a bug isn't ready either, and mustn't end the watch

@@ -47,11 +47,14 @@ def datatype_of(tensor: Tensor) -> str:
         raise TypeError(f"dtype {tensor.dtype} has no datatype; use one of {', '.join(DTYPES)}") from None
 
 
-def to_wire(tensor: Tensor) -> bytes:
-    """Return a tensor's elements as they go over the wire: little-endian, row by row, BYTES behind their lengths."""
+def to_wire(tensor: Tensor) -> bytes | memoryview:
+    """Return a tensor's elements as they go over the wire: little-endian, row by row, BYTES behind their lengths.
+
+    What is in memory like that already isn't copied.
+    """
     if tensor.dtype == np.object_:
         return b"".join([_LENGTH.pack(len(element)) + element for element in tensor.flat])
-    return tensor.tobytes()
+    return np.ascontiguousarray(tensor).reshape(-1).view(np.uint8).data
 
 
 def from_wire(data: bytes | memoryview, datatype: str, shape: Iterable[int]) -> Tensor:

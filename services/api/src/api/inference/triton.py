@@ -1,4 +1,4 @@
-"""The only file that speaks to Triton: one gRPC channel a worker, a deadline on every call, one table of errors."""
+"""The client of Triton: one gRPC channel a worker, a deadline on every call, one table of errors."""
 
 import asyncio
 import json
@@ -11,8 +11,8 @@ from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
 
 from api import errors
-from api.inference.client import InferenceRequest, InferenceResult, ModelMetadata, TensorSpec
-from api.inference.tensors import datatype_of, from_wire, to_wire
+from api.inference.client import InferenceRequest, InferenceResult, ModelMetadata, ServedModel, ServerMetadata
+from api.inference.triton_messages import json_of, metadata_of, result_of, wire_of
 from api.settings import Settings
 from api.telemetry.request_context import RequestContext
 from api.telemetry.tracing import Tracing
@@ -58,8 +58,13 @@ _RETRY_S = 1.0
 _PAUSE_S = 0.01
 # Where no server answers, further tries gain nothing.
 _MAX_UNAVAILABLE = 3
+# Another replica may have a model already that has just been published; a name that is wrong must not cost a hundred
+# calls.
+_MAX_UNKNOWN = 2
 # Ids of the requests that a call carries, as Triton gets them: more would only make its log lines long.
 _MAX_IDS = 8
+# Characters of Triton's own message that an error repeats.
+_MAX_DETAIL = 500
 _Response = TypeVar("_Response")
 
 
@@ -77,6 +82,12 @@ class TritonClient:
         self._deadline_s = settings.deadline_s
         self._channel = _channel(settings)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+        # The stub's own would serialise a message, and copy every tensor twice more.
+        self._infer: Callable[..., Awaitable[pb.ModelInferResponse]] = self._channel.unary_unary(
+            "/inference.GRPCInferenceService/ModelInfer",
+            request_serializer=bytes,
+            response_deserializer=pb.ModelInferResponse.FromString,
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -84,29 +95,45 @@ class TritonClient:
     async def __aexit__(self, *exc: object) -> None:
         await self._channel.close(None)
 
+    async def server(self) -> ServerMetadata:
+        """Return Triton's name, version and protocol extensions."""
+        answer = await self._ask(self._stub.ServerMetadata, pb.ServerMetadataRequest())
+        return ServerMetadata(answer.name, answer.version, tuple(answer.extensions))
+
+    async def list_models(self) -> list[ServedModel]:
+        """Return what is served, by its statistics: the repository's index takes the key of Triton's administrator."""
+        answer = await self._ask(self._stub.ModelStatistics, pb.ModelStatisticsRequest())
+        return sorted(ServedModel(each.name, each.version) for each in answer.model_stats)
+
+    async def is_ready(self, model: str, version: str = "") -> bool:
+        """Say whether a model is loaded."""
+        try:
+            answer = await self._ask(self._stub.ModelReady, pb.ModelReadyRequest(name=model, version=version), model)
+        except errors.ModelNotReady:
+            return False
+        return bool(answer.ready)
+
     async def metadata(self, model: str, version: str = "") -> ModelMetadata:
         """Return Triton's metadata of a model, with ``max_batch_size`` out of its configuration."""
-        question = {"name": model, "version": version}
         metadata, config = await asyncio.gather(
-            self._retried(
-                model, lambda: self._stub.ModelMetadata(pb.ModelMetadataRequest(**question), timeout=self._deadline_s)
-            ),
-            self._retried(
-                model, lambda: self._stub.ModelConfig(pb.ModelConfigRequest(**question), timeout=self._deadline_s)
-            ),
+            self._ask(self._stub.ModelMetadata, pb.ModelMetadataRequest(name=model, version=version), model),
+            self._ask(self._stub.ModelConfig, pb.ModelConfigRequest(name=model, version=version), model),
         )
-        inputs, outputs = (
-            tuple(TensorSpec(tensor.name, tensor.datatype, tuple(tensor.shape)) for tensor in tensors)
-            for tensors in (metadata.inputs, metadata.outputs)
-        )
-        return ModelMetadata(
-            metadata.name,
-            tuple(metadata.versions),
-            metadata.platform,
-            inputs,
-            outputs,
-            config.config.max_batch_size,
-        )
+        return metadata_of(metadata, config.config)
+
+    async def config(self, model: str, version: str = "") -> dict[str, Any]:
+        """Return Triton's configuration of a model, what it has filled in included."""
+        answer = await self._ask(self._stub.ModelConfig, pb.ModelConfigRequest(name=model, version=version), model)
+        return json_of(answer.config)
+
+    async def statistics(self, model: str = "", version: str = "") -> list[dict[str, Any]]:
+        """Return Triton's statistics of a model, or of all."""
+        question = pb.ModelStatisticsRequest(name=model, version=version)
+        answer = await self._ask(self._stub.ModelStatistics, question, model)
+        return [json_of(each) for each in answer.model_stats]
+
+    async def _ask(self, call: Callable[..., Awaitable[Any]], question: object, model: str = "") -> Any:  # noqa: ANN401
+        return await self._retried(model, lambda: call(question, timeout=self._deadline_s))
 
     async def infer(
         self, request: InferenceRequest, contexts: Sequence[RequestContext] = (), *, deadline_s: float | None = None
@@ -120,17 +147,17 @@ class TritonClient:
             UpstreamError: Triton refused the call, or its answer is damaged.
         """
         timeout_s = deadline_s or self._deadline_s
-        message = _message_of(request, _joined_ids(contexts))
+        message = wire_of(request, _joined_ids(contexts))
         rows = max((tensor.shape[0] for tensor in request.inputs.values() if tensor.ndim), default=1)
         try:
             with self._tracing.call(contexts, rows) as metadata:
                 async with asyncio.timeout(timeout_s):
                     response = await self._retried(
-                        request.model, lambda: self._stub.ModelInfer(message, timeout=timeout_s, metadata=metadata)
+                        request.model, lambda: self._infer(message, timeout=timeout_s, metadata=metadata)
                     )
         except TimeoutError as exc:
             raise errors.DeadlineExceeded(f"Triton at {self._url} didn't answer within {timeout_s:g} s.") from exc
-        return _result_of(response)
+        return result_of(response)
 
     async def _retried(self, model: str, call: Callable[[], Awaitable[_Response]]) -> _Response:
         """Make a call, and again where the replica that took it is shutting down.
@@ -142,15 +169,17 @@ class TritonClient:
             UpstreamError: It failed otherwise, or for too long.
         """
         give_up_at = time.monotonic() + _RETRY_S
-        tries = unavailable = 0
+        tries = unavailable = unknown = 0
         while True:
             try:
                 return await call()
             except grpc.aio.AioRpcError as exc:
                 error = self._translate(exc, model)
                 unavailable += isinstance(error, errors.Unavailable)
+                unknown += isinstance(error, errors.UnknownModel)
                 is_stopping = isinstance(error, errors.ModelNotReady | errors.Unavailable)
-                if not is_stopping or unavailable >= _MAX_UNAVAILABLE or time.monotonic() > give_up_at:
+                is_hopeless = unavailable >= _MAX_UNAVAILABLE or unknown >= _MAX_UNKNOWN
+                if not is_stopping or is_hopeless or time.monotonic() > give_up_at:
                     raise error from exc
             # The first retry comes at once: round robin's next is another replica.
             await asyncio.sleep(_PAUSE_S * (tries % 2))
@@ -162,6 +191,10 @@ class TritonClient:
         detail = error.details() or status.name
         if status is grpc.StatusCode.DEADLINE_EXCEEDED:
             return errors.DeadlineExceeded(f"Triton at {self._url} didn't answer within the deadline.")
+        if status is grpc.StatusCode.INVALID_ARGUMENT:
+            return errors.InvalidTensors(detail[:_MAX_DETAIL])
+        if status is grpc.StatusCode.NOT_FOUND and "is not found" in detail:
+            return errors.UnknownModel(detail[:_MAX_DETAIL], retry_after_s=1)
         # Triton says UNAVAILABLE of a model that is loading or unloaded, and gRPC says it of a server that is away.
         about_model = f"'{model}'" in detail or "unknown model" in detail
         # The process that runs the model has died or hangs; Triton itself still reports the model as ready.
@@ -171,37 +204,6 @@ class TritonClient:
         if status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
             return errors.Unavailable(f"Triton doesn't answer at {self._url}.", retry_after_s=1)
         return errors.UpstreamError(f"Triton refused the call ({status.name}).")
-
-
-def _message_of(request: InferenceRequest, request_id: str) -> pb.ModelInferRequest:
-    tensor, output = pb.ModelInferRequest.InferInputTensor, pb.ModelInferRequest.InferRequestedOutputTensor
-    return pb.ModelInferRequest(
-        model_name=request.model,
-        model_version=request.version,
-        id=request_id,
-        inputs=[
-            tensor(name=name, datatype=datatype_of(values), shape=values.shape)
-            for name, values in request.inputs.items()
-        ],
-        outputs=[output(name=name) for name in request.outputs],
-        raw_input_contents=[to_wire(values) for values in request.inputs.values()],
-    )
-
-
-def _result_of(response: pb.ModelInferResponse) -> InferenceResult:
-    """Return the answer's tensors; a damaged one must not become an answer of ours.
-
-    Raises:
-        UpstreamError: An output's elements are missing, or don't match its shape.
-    """
-    try:
-        tensors = {
-            output.name: from_wire(data, output.datatype, output.shape)
-            for output, data in zip(response.outputs, response.raw_output_contents, strict=True)
-        }
-    except ValueError as exc:
-        raise errors.UpstreamError(f"Model {response.model_name} answered with a damaged tensor: {exc}.") from exc
-    return InferenceResult(tensors, response.model_version)
 
 
 def _joined_ids(contexts: Sequence[RequestContext]) -> str:

@@ -24,16 +24,21 @@ class Access:
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
         http = [route for route in routes if isinstance(route, APIRoute)]
         public = [route for route in http if isinstance(route, PublicRoute)]
-        self._guarded = frozenset(route.path for route in http if not isinstance(route, PublicRoute))
+        guarded = [route for route in http if not isinstance(route, PublicRoute)]
+        self._guarded = frozenset(route.path for route in guarded)
+        self._guarded_patterns = [route.path_regex for route in guarded]
         self._public = frozenset(route.path for route in public if not route.param_convertors)
-        self._patterns = [route.path_regex for route in public if route.param_convertors]
+        self._public_patterns = [route.path_regex for route in public if route.param_convertors]
         self._monitoring = frozenset(route.path for route in public if isinstance(route, MonitoringRoute))
 
     def is_guarded(self, path: str) -> bool:
         """Say whether a path needs a key, counts against the limits, and has a deadline."""
         if path in self._guarded:  # the usual case
             return True
-        return path not in self._public and not any(pattern.match(path) for pattern in self._patterns)
+        if path not in self._public and not any(pattern.match(path) for pattern in self._public_patterns):
+            return True
+        # A path that both kinds of routes match may reach the guarded one.
+        return any(pattern.match(path) for pattern in self._guarded_patterns)
 
     def is_monitoring(self, path: str) -> bool:
         """Say whether a path shows what is for operators."""

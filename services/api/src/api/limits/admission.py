@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.errors import ApiError, InvalidRequest, RateLimited, Unauthorized, response_of
+from api.errors import ApiError, InvalidRequest, RateLimited, Unauthorized, is_protocol, response_of
 from api.limits.access import Access
 from api.limits.concurrency import ConcurrencyLimiter, Slot
 from api.limits.keys import Keys
@@ -40,6 +40,7 @@ class Admission:
         self._metrics_public = settings.metrics_public
         self._rate = _rate_limit(settings)
         self._deadline_s = settings.deadline_s
+        self._v2_max_body_bytes = settings.v2_max_body_bytes
         self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,6 +63,7 @@ class Admission:
                 await response_of(slot.outcome, scope)(scope, receive, send)
         finally:
             self._limiter.leave(slot)
+            scope["state"].pop("slot", None)  # it leads back to the scope: such a cycle is for the garbage collector
 
     async def _admit(self, scope: Scope, receive: Receive) -> Slot | None:
         """Return the request's slot, or None where it needs none.
@@ -80,7 +82,11 @@ class Admission:
         await self._check_client(scope, headers)
         length = headers.get(b"content-length", b"")
         body_bytes = int(length) if length.isdigit() else 0
-        return self._limiter.enter(receive, body_bytes, self._timeout_s(headers))
+        if not is_protocol(path):
+            return self._limiter.enter(receive, body_bytes, self._timeout_s(headers))
+        slot = self._limiter.enter(receive, body_bytes, self._timeout_s(headers), self._v2_max_body_bytes)
+        scope["state"]["slot"] = slot
+        return slot
 
     def _check_key(self, headers: dict[bytes, bytes]) -> None:
         if self._keys.owner_of(_key_in(headers)) is None:

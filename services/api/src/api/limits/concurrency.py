@@ -6,7 +6,7 @@ own would cost 1.4 µs, ``asyncio.timeout`` 4 µs, a task that waits for the dis
 
 import asyncio
 
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Scope
 
 from api.errors import ApiError, ClientGone, DeadlineExceeded, Overloaded, PayloadTooLarge, RequestTimeout
 from api.settings import Settings
@@ -29,26 +29,24 @@ class ConcurrencyLimiter:
         self._held_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def is_full(self) -> bool:
-        """Say whether the next request would be refused."""
-        return len(self._slots) >= self._settings.max_in_flight
-
-    def enter(self, receive: Receive, body_bytes: int, timeout_s: float) -> "Slot":
+    def enter(self, receive: Receive, body_bytes: int, timeout_s: float, max_body_bytes: int | None = None) -> "Slot":
         """Return a slot for the request that the current task serves; :meth:`leave` frees it.
 
         Args:
             receive: The ASGI callable of the request.
             body_bytes: Its length where it is known, else 0.
             timeout_s: Seconds that the request has, at most the setting's.
+            max_body_bytes: Most bytes of its body; the setting's if not given.
 
         Raises:
             Overloaded: All slots are taken, or the bodies in memory are at their limit.
             PayloadTooLarge: The body is over its limit.
         """
-        if self.is_full():
+        if len(self._slots) >= self._settings.max_in_flight:
             raise full()
         loop = asyncio.get_running_loop()
         slot = Slot(self, receive, loop.time(), timeout_s, self._body_timeout_s)
+        slot.max_body_bytes = max_body_bytes or self._settings.max_body_bytes
         self.hold(slot, body_bytes)
         self._slots[slot] = None
         if timeout_s < max(self._settings.deadline_s, CHECK_PERIOD_S):
@@ -71,8 +69,16 @@ class ConcurrencyLimiter:
             PayloadTooLarge: This body is over its limit.
             Overloaded: All bodies together are over theirs.
         """
-        if total_bytes > self._settings.max_body_bytes:
-            raise PayloadTooLarge(f"The body is over {self._settings.max_body_bytes} bytes.")
+        if total_bytes > slot.max_body_bytes:
+            raise PayloadTooLarge(f"The body is over {slot.max_body_bytes} bytes.")
+        self.count(slot, total_bytes)
+
+    def count(self, slot: "Slot", total_bytes: int) -> None:
+        """Count the bytes that a request holds, its body and what was unpacked from it.
+
+        Raises:
+            Overloaded: All requests together are over their limit.
+        """
         more_bytes = total_bytes - slot.held_bytes
         if more_bytes > 0:
             if self._held_bytes + more_bytes > self._settings.max_held_bytes:
@@ -110,13 +116,13 @@ class Slot:
         body_timeout_s: Seconds that its body may take to arrive.
     """
 
-    __slots__ = ("_body_read", "_body_timeout_s", "_limiter", "_receive", "_seen_bytes", "_timeout_s", "alarm",
-                 "arrived", "due", "held_bytes", "outcome", "task")  # fmt: skip
+    __slots__ = ("_body_read", "_body_timeout_s", "_receive", "_seen_bytes", "_timeout_s", "alarm", "arrived",
+                 "due", "held_bytes", "limiter", "max_body_bytes", "outcome", "task")  # fmt: skip
 
     def __init__(
         self, limiter: ConcurrencyLimiter, receive: Receive, arrived: float, timeout_s: float, body_timeout_s: float
     ) -> None:
-        self._limiter = limiter
+        self.limiter = limiter
         self._receive = receive
         self._body_read = False
         self._seen_bytes = 0
@@ -126,6 +132,7 @@ class Slot:
         self.due = arrived + min(timeout_s, body_timeout_s)
         self.task = asyncio.current_task()
         self.held_bytes = 0
+        self.max_body_bytes = 0
         self.alarm: asyncio.TimerHandle | None = None
         self.outcome: ApiError | None = None  # why it was cancelled
 
@@ -141,7 +148,7 @@ class Slot:
             raise ClientGone("The client has hung up.")
         self._seen_bytes += len(message.get("body", b""))
         if self._seen_bytes > self.held_bytes:
-            self._limiter.hold(self, self._seen_bytes)
+            self.limiter.hold(self, self._seen_bytes)
         if not message.get("more_body", False):
             self._body_read = True
             self.due = self.arrived + self._timeout_s
@@ -176,6 +183,17 @@ class Slot:
             return bool(answered.value["type"] == "http.disconnect")
         answer.close()
         return False
+
+
+def hold(scope: Scope, total_bytes: int) -> None:
+    """Count the bytes that a request holds beyond its body against those of all requests.
+
+    Raises:
+        Overloaded: They are over their limit.
+    """
+    slot: Slot | None = scope["state"].get("slot")
+    if slot is not None:
+        slot.limiter.count(slot, total_bytes)
 
 
 def full() -> Overloaded:

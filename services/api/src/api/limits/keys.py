@@ -8,12 +8,10 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from api.file_watch import FileWatch
 from api.key_file import read_keys
 
 _log = logging.getLogger(__name__)
-_CHECK_PERIOD_S = 1.0
-# A file system's clock is coarse: two writes in quick succession can carry the same time.
-_SETTLED_NS = 2_000_000_000
 
 
 class Keys:
@@ -34,12 +32,9 @@ class Keys:
         self, fixed: Iterable[str], file: Path | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._fixed = list(fixed)
-        self._file = file
-        self._clock = clock
         # Digests under a secret of this process all have one length, and a client can't choose them.
         self._pepper = secrets.token_bytes(32)
-        self._seen = _signature(file) if file else None
-        self._next_check = clock() + _CHECK_PERIOD_S
+        self._watch = FileWatch(file, clock) if file else None
         self._owners = self._owners_of(read_keys(file) if file else [])
 
     def __bool__(self) -> bool:
@@ -48,19 +43,14 @@ class Keys:
 
     def owner_of(self, given: bytes) -> str | None:
         """Return an opaque name for the holder of a key, the same in every process; None if the key isn't valid."""
-        if self._file is not None and self._clock() >= self._next_check:
-            self._reload(self._file)
+        if self._watch is not None and self._watch.has_changed():
+            self._reload(self._watch.file)
         digest = self._digest(given)
         # Every key is compared, each in constant time, so that the time taken doesn't tell how much of a key matched.
         matches = [hmac.compare_digest(digest, known) for known in self._owners]
         return self._owners[digest] if any(matches) else None
 
     def _reload(self, file: Path) -> None:
-        self._next_check = self._clock() + _CHECK_PERIOD_S
-        signature = _signature(file)
-        if signature == self._seen:
-            return
-        self._seen = signature if _is_settled(signature) else None
         try:
             owners = self._owners_of(read_keys(file))
         except ValueError as exc:
@@ -77,16 +67,3 @@ class Keys:
 
     def _digest(self, key: bytes) -> bytes:
         return hashlib.blake2b(key, key=self._pepper, digest_size=16).digest()
-
-
-def _signature(file: Path) -> tuple[int, int, int] | None:
-    """Return a value that changes when the file does; None where there is no file."""
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_ino, status.st_size
-
-
-def _is_settled(signature: tuple[int, int, int] | None) -> bool:
-    return signature is None or time.time_ns() - signature[0] > _SETTLED_NS

@@ -16,6 +16,8 @@ _settings.metrics_dir.mkdir(parents=True, exist_ok=True)
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_settings.metrics_dir))
 
 from gunicorn.arbiter import Arbiter  # noqa: E402
+from gunicorn.config import Config  # noqa: E402
+from gunicorn.glogging import Logger  # noqa: E402
 from gunicorn.workers.base import Worker  # noqa: E402
 from prometheus_client import multiprocess  # noqa: E402
 
@@ -39,6 +41,19 @@ control_socket_disable = True
 _M_MMAP_THRESHOLD = -3
 # One byte shared by the master and its workers: whether the master has been told to stop.
 _stopping = mmap.mmap(-1, 1)
+
+
+class RootLogger(Logger):  # type: ignore[misc]
+    """gunicorn's logger without handlers of its own, which it would add again at each ``HUP``."""
+
+    def setup(self, cfg: Config) -> None:
+        """Send all records to the root logger."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+logger_class = RootLogger
 
 
 def on_starting(_server: Arbiter) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import functools
 import itertools
+import logging
 import signal
 import socket
 import ssl
@@ -26,6 +27,8 @@ from api.drain import Drain
 from api.server.connection import ClientConnection
 from api.settings import Settings
 from api.tls import server_context
+
+_log = logging.getLogger(__name__)
 
 # How long a client that has connected but sent no request yet is waited for once the worker has stopped listening.
 _FIRST_REQUEST_S = 1.0
@@ -143,6 +146,14 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]
     }
     # Set by gunicorn_conf after the fork.
     is_api_stopping: Callable[[], bool]
+
+    def load_wsgi(self) -> None:
+        """Load the app. A setting that it can't use stops gunicorn, which would otherwise start the worker anew."""
+        try:
+            super().load_wsgi()
+        except SystemExit as refusal:
+            _log.error(refusal.code)
+            sys.exit(Arbiter.APP_LOAD_ERROR)
 
     async def _serve(self) -> None:
         config, state = self.config, self.wsgi.state

@@ -24,8 +24,8 @@ from pydantic import BaseModel
 from api.errors import InvalidInput
 from api.inference.readiness import Canary
 from api.inference.tensors import Tensors
+from api.offload import offload
 from api.settings import Settings
-from api.tasks.offload import offload
 
 # Decoding an input of more bytes than this on the event loop could delay all other requests by milliseconds.
 _INLINE_BYTES = 32 * 1024
@@ -80,7 +80,10 @@ class Task(ABC):
 
     @abstractmethod
     def encode(self, data: bytes) -> Tensors:
-        """Turn one input into the model's inputs, rows first: an input of one row has shape ``(1, …)``.
+        """Turn one input into one row of the model's inputs.
+
+        Returns:
+            Arrays of shape ``(1, …)``; of the model's own shape where it has no batch dimension.
 
         Raises:
             InvalidInput: It can't be read.

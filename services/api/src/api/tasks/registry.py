@@ -24,11 +24,12 @@ def load_tasks(settings: Settings) -> list[Task]:
 def _load(reference: str, settings: Settings) -> Task:
     module_name, _, class_name = reference.partition(":")
     try:
-        kind = getattr(importlib.import_module(module_name), class_name)
+        module = importlib.import_module(module_name)
     except ImportError as exc:
         raise SystemExit(f"API_TASKS: {reference} can't be imported: {exc}") from exc
-    except AttributeError as exc:
-        raise SystemExit(f"API_TASKS: module {module_name} has no {class_name}") from exc
+    if not hasattr(module, class_name):
+        raise SystemExit(f"API_TASKS: module {module_name} has no {class_name}")
+    kind = getattr(module, class_name)
     if not (isinstance(kind, type) and issubclass(kind, Task)):
         raise SystemExit(f"API_TASKS: {reference} is no class derived from api.tasks.base.Task")
     try:

@@ -8,11 +8,10 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from starlette.types import Receive, Scope, Send
 
 from api import failures
+from api.direct_route import DirectRoute
 from api.errors import ApiError, InvalidRequest
 from api.inference import tensors
 from api.inference.batcher import Answer, MicroBatcher
@@ -25,27 +24,12 @@ from api.tasks.schemas import Schemas, describe_answer, describe_request, schema
 from api.telemetry.request_context import RequestContext, context_of
 
 
-class TaskRoute(APIRoute):
-    """A route whose endpoint takes the request, reads its body itself, and returns a response.
-
-    The framework's own handling, which solves dependencies, validates and serialises, takes longer than a task.
-    """
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request, or refuse its method."""
-        if scope["method"] not in (self.methods or ()):
-            await super().handle(scope, receive, send)
-            return
-        response: Response = await self.endpoint(Request(scope, receive))
-        await response(scope, receive, send)
-
-
 def router_of(task: Task) -> APIRouter:
     """Return a task's routes."""
     schemas, name = schemas_of(task), task.path.strip("/").replace("/", "_").replace("-", "_")
     errors = failures.describe(task.settings, *failures.OF_INFERENCE, task.Invalid, accepted=_accepted(task))
     summary = inspect.getdoc(type(task)) or task.name
-    router = APIRouter(tags=[task.name], route_class=TaskRoute)
+    router = APIRouter(tags=[task.name], route_class=DirectRoute)
     router.add_api_route(
         task.path,
         partial(_answer_one, task, schemas),
@@ -120,8 +104,13 @@ async def _ask_all(
     is_batched = (await batcher.metadata(task.model, task.version)).max_batch_size > 0
     if is_batched and len({tensors.signature_of(each) for each in inputs}) == 1:
         return await ask(task, batcher, context, tensors.concatenate(list(inputs)))
-    answers = await asyncio.gather(*[ask(task, batcher, context, each) for each in inputs])
-    return [answer for each in answers for answer in each]
+    asked = [asyncio.create_task(ask(task, batcher, context, each)) for each in inputs]
+    try:
+        answers = await asyncio.gather(*asked)
+    finally:  # where one has failed, the others leave the queue
+        for each in asked:
+            each.cancel()
+    return [answer for several in answers for answer in several]
 
 
 def _answers_of(answer: Answer) -> list[dict[str, Any]]:
@@ -185,7 +174,8 @@ async def _numbered(task: Task, index: int, data: Any) -> Tensors:  # noqa: ANN4
     try:
         return await task.prepare(data)
     except ApiError as error:
-        raise type(error)(f"{task.noun}s[{index}]: {error.message}") from error
+        error.message = f"{task.noun}s[{index}]: {error.message}"
+        raise
 
 
 class _Json(Response):

@@ -1,11 +1,10 @@
 """A task's bodies as clients see them: what it takes as JSON, and what it answers."""
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, create_model
 
-from api.tasks.base import Example, Task
+from api.tasks.base import Task
 from api.tasks.json_task import JsonTask, inline
 
 # The version in the examples.
@@ -84,11 +83,7 @@ def describe_answer(task: Task, schema: type[BaseModel], *, several: bool) -> di
     """Return OpenAPI's description of an answer."""
     described: dict[str, Any] = {"model": schema}
     if shown := task.examples[:2]:
-        answers = _with_version(shown)
+        answers = [{**each.answer, "model_version": _VERSION} for each in shown]
         example = {"predictions": answers} if several else answers[0]
         described["content"] = {"application/json": {"example": example}}
     return described
-
-
-def _with_version(examples: Sequence[Example]) -> list[Mapping[str, Any]]:
-    return [{**example.answer, "model_version": _VERSION} for example in examples]

@@ -13,7 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 from prometheus_client import (
-    CONTENT_TYPE_LATEST,
     REGISTRY,
     CollectorRegistry,
     Counter,
@@ -25,19 +24,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from api import errors
 from api.telemetry.buffered_metrics import PERIOD_S, BufferedCounter, BufferedGauge, BufferedHistogram
-from api.telemetry.request_context import RequestContext
-
-__all__ = [
-    "BATCH_ROWS",
-    "CONTENT_TYPE_LATEST",
-    "IN_FLIGHT",
-    "MODEL_READY",
-    "QUEUED",
-    "account",
-    "clear",
-    "expose",
-    "flushing",
-]
+from api.telemetry.request_context import Interval, RequestContext
 
 # From a tenth of a millisecond, what decoding a small input costs, to above the deadline.
 _BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -58,6 +45,20 @@ _STAGES = BufferedHistogram(
     )
 )
 BATCH_ROWS = BufferedHistogram(Histogram("api_batch_rows", "Rows of a call to Triton.", buckets=_BUCKETS_ROWS))
+_INFERENCES = BufferedCounter(
+    Counter("api_inferences", "Requests that a version of a model has answered.", ["model", "version"])
+)
+_INFERENCE_LATENCY = BufferedHistogram(
+    Histogram(
+        "api_inference_duration_seconds",
+        "Time that a request spent in the call to Triton, by the version that answered.",
+        ["model", "version"],
+        buckets=_BUCKETS_S[2:],
+    )
+)
+# Versions come and go: those beyond as many share one label.
+_MAX_VERSIONS = 64
+_versions: set[tuple[str, str]] = set()
 QUEUED = BufferedGauge(
     Gauge("api_queued_requests", "Requests that wait for a call to Triton.", multiprocess_mode="livesum")
 )
@@ -110,6 +111,24 @@ def account(context: RequestContext, route: str | None, method: str, status: int
         _REFUSED.add(context.error_code)
 
 
+def account_inference(model: str, version: str, call: Interval) -> None:
+    """Count a request that a model has answered.
+
+    Args:
+        model: The model's name.
+        version: The version that answered.
+        call: The call that carried it.
+    """
+    labels = (model, version)
+    if labels not in _versions:
+        if len(_versions) >= _MAX_VERSIONS:
+            labels = ("other", "other")
+        else:
+            _versions.add(labels)
+    _INFERENCES.add(*labels)
+    _INFERENCE_LATENCY.add(call[1] - call[0], *labels)
+
+
 @contextlib.asynccontextmanager
 async def flushing(max_in_flight: int) -> AsyncIterator[None]:
     """Register this worker, and write its figures to the shared files while the block runs and once at its end.
@@ -128,6 +147,19 @@ async def flushing(max_in_flight: int) -> AsyncIterator[None]:
         _flush()
 
 
+_BUFFERED = (
+    _REQUESTS,
+    _LATENCY,
+    _STAGES,
+    BATCH_ROWS,
+    _INFERENCES,
+    _INFERENCE_LATENCY,
+    QUEUED,
+    IN_FLIGHT,
+    _REFUSED,
+)
+
+
 async def _tick() -> None:
     while True:
         _flush()
@@ -135,7 +167,7 @@ async def _tick() -> None:
 
 
 def _flush() -> None:
-    for metric in (_REQUESTS, _LATENCY, _STAGES, BATCH_ROWS, QUEUED, IN_FLIGHT, _REFUSED):
+    for metric in _BUFFERED:
         metric.flush()
 
 

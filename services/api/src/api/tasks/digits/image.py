@@ -28,7 +28,7 @@ _WORK_PX = 512
 _INK_SHARE = 0.2
 _BLANK_LEVELS = 16  # of 255
 
-# What Pillow's decoders raise on bytes that aren't what they say; found by fuzzing (tests/unit/api/test_digits.py).
+# What Pillow's decoders raise on bytes that aren't what they say; found by fuzzing (tests/unit/api/test_image.py).
 _DECODER_ERRORS = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError,
     struct.error, zlib.error,

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from api.offload import offload
 from api.settings import Settings
 from api.tasks.digits import image as digits
-from api.tasks.offload import offload
 
 # Decoding more pixels than this on the event loop would delay all other requests by over a millisecond.
 _INLINE_PX = 256 * 256
