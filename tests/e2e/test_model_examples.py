@@ -145,23 +145,7 @@ def test_irises_are_named_from_json(client: httpx.Client) -> None:
 
 
 def text_picture(seed: int, size: tuple[int, int]) -> Image.Image:
-    words = [
-        "Triton",
-        "serves",
-        "a",
-        "model",
-        "that",
-        "another",
-        "program",
-        "has",
-        "trained",
-        "and",
-        "the",
-        "api",
-        "batches",
-        "its",
-        "requests",
-    ]
+    words = ["Triton", "serves", "a", "model", "that", "another", "program", "has", "trained", "upright"]
     generator = np.random.default_rng(seed)
     picture = Image.new("RGB", size, "white")
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=24)

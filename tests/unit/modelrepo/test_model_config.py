@@ -74,3 +74,33 @@ def test_the_served_version_is_read(manifest: Manifest) -> None:
 def test_a_config_that_names_no_single_version_is_damaged(text: str) -> None:
     with pytest.raises(RepositoryDamaged, match=r"config\.pbtxt"):
         model_config.served_version(text)
+
+
+def test_a_value_a_row_has_one_dimension_for_clients_and_none_in_the_file(manifest: Manifest) -> None:
+    (tensor,) = parsed("m", 1, with_input(manifest, "FP32", -1)).input
+    assert (list(tensor.dims), tensor.HasField("reshape"), list(tensor.reshape.shape)) == ([1], True, [])
+    (tensor,) = parsed("m", 1, with_input(manifest, "FP32", max_batch_size=0)).input
+    assert (list(tensor.dims), tensor.HasField("reshape")) == ([1], False)
+
+
+def test_labels_are_in_the_version_that_has_them(manifest: Manifest) -> None:
+    outputs = (TensorSpec(name="y", dtype="FP32", shape=(-1, 2), labels=("no", "yes")), manifest.contract.outputs[1])
+    contract = manifest.contract.model_copy(update={"outputs": outputs})
+    config = parsed("m", 7, manifest.model_copy(update={"contract": contract}))
+    assert [tensor.label_filename for tensor in config.output] == ["7/labels_0.txt", ""]
+
+
+def test_indices_are_warmed_up_with_zeros_and_large_inputs_in_small_batches(manifest: Manifest) -> None:
+    config = parsed("m", 1, with_input(manifest, "INT64", -1, 300_000))
+    assert [warm_up.batch_size for warm_up in config.model_warmup] == [1, 2]
+    assert config.model_warmup[0].inputs["x"].zero_data
+    assert not parsed("m", 1, with_input(manifest, "INT64", -1, 3, warm_up=False)).model_warmup
+
+
+def test_fields_of_the_manifest_are_kept_and_add_to_the_ones_that_follow(manifest: Manifest) -> None:
+    text = 'instance_group { count: 2 } parameters { key: "intra_op_thread_count" value { string_value: "3" } }'
+    config = parsed("m", 1, manifest.model_copy(update={"config": f"sequence_batching {{ }} {text}"}))
+    assert config.instance_group[0].count == 2
+    assert config.parameters["intra_op_thread_count"].string_value == "3"
+    assert config.parameters["inter_op_thread_count"].string_value == "1"
+    assert config.WhichOneof("scheduling_choice") == "sequence_batching"

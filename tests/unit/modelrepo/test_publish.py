@@ -238,3 +238,18 @@ def test_a_second_process_is_refused(repository: Repository) -> None:
     # A rollback doesn't wait for a training.
     with publish.training(repository), publish.changing(repository):
         pass
+
+
+def test_room_for_the_file_itself_is_needed_too(repository: Repository) -> None:
+    publish.check_writable(repository, 1)
+    with pytest.raises(RepositoryError, match="MiB free"):
+        publish.check_writable(repository, 1 << 60)
+
+
+def test_labels_lie_beside_the_model(repository: Repository, manifest: Manifest) -> None:
+    (first, second) = manifest.contract.outputs
+    labelled = first.model_copy(update={"labels": ("a", "b", "c")})
+    contract = manifest.contract.model_copy(update={"outputs": (labelled, second)})
+    publish.publish(repository, b"model", manifest.model_copy(update={"contract": contract}))
+    assert (repository.folder / "1/labels_0.txt").read_text() == "a\nb\nc\n"
+    assert repository.manifest(1).contract.outputs[0].labels == ("a", "b", "c")

@@ -67,6 +67,8 @@ def test_no_batches_where_the_config_says_so(merged) -> None:
         ('input { name: "a" data_type: TYPE_FP32 dims: [4] }', "input 'a' has dims [4] there and [3] in the file"),
         ('output { name: "sum" data_type: TYPE_FP32 dims: [-1, 3] }', "output 'sum' has dims [-1, 3]"),
         ('output { name: "sum" data_type: TYPE_FP32 dims: [3] label_filename: "x" }', "--labels"),
+        ('input { name: "a" data_type: TYPE_FP32 dims: [3] optional: true }', "input 'a' has optional, which isn't"),
+        ('input { name: "a" data_type: TYPE_FP32 dims: [3] reshape { shape: [3] } }', "input 'a' has reshape"),
         ("max_batch_size: {", "can't be parsed"),
     ],
 )

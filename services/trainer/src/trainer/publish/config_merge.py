@@ -15,6 +15,7 @@ from trainer.publish.tensor_option import narrow
 
 # What the trainer writes itself.
 _DERIVED = ("name", "platform", "backend", "max_batch_size", "input", "output", "default_model_filename")
+_TENSOR_FIELDS = {"name", "data_type", "dims"}
 _BACKENDS: dict[FormatName, str] = {"onnx": "onnxruntime", "torchscript": "pytorch"}
 
 
@@ -115,7 +116,7 @@ def _narrowed(
             faults.append(
                 f"{where} is {model_config.data_type_name(entry.data_type)} there and {spec.dtype} in the file"
             )
-        dims = tuple(entry.reshape.shape) if entry.HasField("reshape") else tuple(entry.dims)
+        dims = tuple(entry.dims)
         shape = (spec.shape[0], *dims) if batched else dims
         is_single = dims == (1,) and len(spec.shape) == int(batched)
         narrowed = spec if is_single else narrow(spec, shape)
@@ -124,6 +125,9 @@ def _narrowed(
             faults.append(f"{where} has dims {list(dims)} there and {expected} in the file")
         else:
             found[entry.name] = narrowed
-        if getattr(entry, "label_filename", ""):
-            faults.append(f"{where} has a label_filename; give the file as --labels")
+        allowed = _TENSOR_FIELDS | ({"reshape"} if is_single else set())
+        for field, _ in entry.ListFields():
+            if field.name not in allowed:
+                hint = "; give the file as --labels" if field.name == "label_filename" else ", which isn't taken over"
+                faults.append(f"{where} has {field.name}{hint}")
     return tuple(found.values())
