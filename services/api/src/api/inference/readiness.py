@@ -99,6 +99,8 @@ class Readiness:
 
     async def _ask(self) -> None:
         try:
+            if not self._canaries:
+                await self._client.server()  # without tasks, what can be asked is whether the server answers at all
             answers = await asyncio.gather(*[self._answer(canary) for canary in self._canaries])
             outcome: Versions | ApiError = dict(answers)
         except UpstreamError as error:

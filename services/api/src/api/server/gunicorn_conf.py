@@ -37,6 +37,7 @@ certfile, keyfile = (str(file) if file else None for file in (_settings.tls_cert
 control_socket_disable = True
 
 _M_MMAP_THRESHOLD = -3
+_M_TRIM_THRESHOLD = -1
 # One byte shared by the master and its workers: whether the master has been told to stop.
 _stopping = mmap.mmap(-1, 1)
 
@@ -69,11 +70,14 @@ def _return_large_blocks() -> None:
     """Make malloc return every block of over 1 MB to the system as soon as it is freed.
 
     glibc raises this threshold to the size of the block freed last, up to 32 MB, and the heap fragments after blocks of
-    that size.
+    that size. A threshold that is set keeps the other, for the heap's end, at 128 kB, so that a body of some 600 kB would
+    be given back and faulted in again with each request: it is set, too.
     Source: https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
     with contextlib.suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2**20)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, 2**20)
+        libc.mallopt(_M_TRIM_THRESHOLD, 8 * 2**20)
 
 
 def post_worker_init(_worker: Worker) -> None:
