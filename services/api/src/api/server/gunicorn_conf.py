@@ -70,8 +70,8 @@ def _return_large_blocks() -> None:
     """Make malloc return every block of over 1 MB to the system as soon as it is freed.
 
     glibc raises this threshold to the size of the block freed last, up to 32 MB, and the heap fragments after blocks of
-    that size. A threshold that is set keeps the other, for the heap's end, at 128 kB, so that a body of some 600 kB would
-    be given back and faulted in again with each request: it is set, too.
+    that size. Once a threshold is set, the one for the end of the heap stays at 128 kB: a body of 600 kB would be given
+    back, and faulted in again, with each request. It is therefore set, too.
     Source: https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
     with contextlib.suppress(OSError, AttributeError):  # another C library
