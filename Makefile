@@ -85,7 +85,7 @@ bench-compare: setup ## This tree's api beside that of AGAINST=commit or folder,
 
 .PHONY: fuzz
 fuzz: setup ## Send random bad input to the real processes, ten times as much as in the tests
-	@FUZZ_FACTOR=$${FUZZ_FACTOR:-10} $(IN_ENV) python -m pytest tests/e2e/test_bad_input.py tests/unit/api/test_pixels.py tests/unit/api/test_uploads.py
+	@FUZZ_FACTOR=$${FUZZ_FACTOR:-10} $(IN_ENV) python -m pytest tests/e2e/test_bad_input.py tests/e2e/test_v2_bad_input.py tests/unit/api/test_v2_tensors.py tests/unit/api/test_pixels.py tests/unit/api/test_uploads.py
 
 .PHONY: chaos
 chaos: setup ## Inject faults into the real stack under load, and count the outcomes: twenty minutes

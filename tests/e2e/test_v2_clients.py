@@ -164,3 +164,12 @@ def test_perf_analyzer_loads_the_api_over_http(address, tmp_path):
     done = subprocess.run(argv, env=tool.env(), cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert parse(report.read_text(), 1).requests > 0
+
+
+def test_kserve_s_client(address):
+    python = os.environ.get("KSERVE_PYTHON")
+    if python is None:
+        pytest.skip("KSERVE_PYTHON names no Python that has kserve==0.21.0, which needs an environment of its own")
+    script = Path(__file__).resolve().parents[1] / "support/kserve_client.py"
+    done = subprocess.run([python, script, f"http://{address}"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -98,6 +98,27 @@ def publish_logarithm(repository: Path, name: str = "logarithm") -> None:
     )
 
 
+def publish_mean(repository: Path, name: str = "mean") -> None:
+    """Publish a model of FP32 images, 3×224×224, that answers the means of their colours."""
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("ReduceMean", ["image"], ["mean"], axes=[2, 3], keepdims=0)],
+        name,
+        [value("image", TensorProto.FLOAT, ["rows", 3, 224, 224])],
+        [value("mean", TensorProto.FLOAT, ["rows", 3])],
+    )
+    _publish(
+        repository,
+        name,
+        graph,
+        """
+        platform: "onnxruntime_onnx" max_batch_size: 32 dynamic_batching {}
+        input { name: "image" data_type: TYPE_FP32 dims: [3, 224, 224] }
+        output { name: "mean" data_type: TYPE_FP32 dims: [3] }
+        """,
+    )
+
+
 def _publish(repository: Path, name: str, graph: Any, config: str) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     file = repository / name / "1" / "model.onnx"

@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 import pytest
 
+from api.errors import Unavailable
 from api.settings import Settings
 from tests.unit.api.fakes import FakeClient, marked
 
@@ -175,3 +176,22 @@ async def test_bodies_have_a_limit_of_their_own_that_counts_unpacked(open_client
             assert "10000" in answer.json()["error"]
         refused = await client.post("/predict", content=b" " * 2001, headers={"content-type": "image/png"})
         assert refused.status_code == 413
+
+
+@pytest.mark.parametrize("value", [b"\xb3", b"9" * 5000, b"-1", b"abc", b""])
+async def test_a_header_that_is_no_length_is_refused(client, value):
+    answer = await client.post(INFER, content=b"{}", headers={HEADER.encode(): value})
+    assert answer.status_code == 400
+    assert "Inference-Header-Content-Length" in answer.json()["error"]
+
+
+async def test_without_tasks_readiness_asks_the_server(open_client, backend: FakeClient, monkeypatch):
+    async with open_client(Settings(tasks="none", ready_ttl_s=0)) as client:
+        assert (await client.get("/v2/health/ready")).status_code == 200
+
+        async def away() -> None:
+            raise Unavailable("Triton doesn't answer.")
+
+        monkeypatch.setattr(backend, "server", away)
+        answer = await client.get("/v2/health/ready")
+        assert (answer.status_code, answer.json()) == (503, {"error": "Triton doesn't answer."})

@@ -122,7 +122,7 @@ def test_what_json_can_t_hold_is_refused(tensor, reason):
         to_json(tensor)
 
 
-@pytest.mark.parametrize("header", ["-1", "abc", "", "1.0", "+3", " 3", "³", "9" * 40, "12"])
+@pytest.mark.parametrize("header", ["-1", "abc", "", "1.0", "+3", " 3", "³", "9" * 40, "9" * 5000, "12"])
 def test_the_header_has_to_be_a_length_within_the_body(header):
     with pytest.raises(InvalidRequest, match="Inference-Header"):
         split(b"hello world", header)

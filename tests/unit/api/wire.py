@@ -10,7 +10,7 @@ from uvicorn.server import ServerState
 from api.server.connection import ClientConnection
 from api.settings import Settings
 
-SETTINGS = Settings(client_timeout_s=5, max_header_bytes=4096, max_body_bytes=1024)
+SETTINGS = Settings(client_timeout_s=5, max_header_bytes=4096, max_body_bytes=1024, v2_max_body_bytes=1024)
 GET = b"GET /quick HTTP/1.1\r\nhost: a\r\n\r\n"
 
 

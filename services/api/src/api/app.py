@@ -40,8 +40,16 @@ Under `/v2`, the Open Inference Protocol, the body is `{"error": "…"}`.
 # What a script of another origin may send, and read of the answer. The api uses no cookies.
 _CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST"],
-    "allow_headers": ["authorization", "content-type", "x-api-key", "x-request-id", "x-request-timeout-ms"],
-    "expose_headers": ["retry-after", "x-request-id"],
+    "allow_headers": [
+        "authorization",
+        "content-encoding",
+        "content-type",
+        "inference-header-content-length",
+        "x-api-key",
+        "x-request-id",
+        "x-request-timeout-ms",
+    ],
+    "expose_headers": ["inference-header-content-length", "retry-after", "x-request-id"],
 }
 # New objects after which the garbage collector looks for cycles; Python's own 700 are those of a few requests.
 _GC_THRESHOLD = 20_000

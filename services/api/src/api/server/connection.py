@@ -19,9 +19,10 @@ from api.settings import Settings
 
 # Requests that may wait on a connection for the answer to an earlier one. 256 kB, read at a time, could hold 14,000.
 MAX_PIPELINED = 64
-# The part of a refused body that is read and discarded, in multiples of the largest allowed body. Closing at once would
-# reset the connection, and the client would lose the refusal.
+# The part of a refused body that is read and discarded, in multiples of the largest allowed body of a task, or of /v2.
+# Closing at once would reset the connection, and the client would lose the refusal.
 _MAX_DISCARDED_BODIES = 8
+_MAX_DISCARDED_V2_BODIES = 2
 # For the same reason a refused connection is kept open for this long.
 _LINGER_S = 2.0
 
@@ -38,7 +39,9 @@ class ClientConnection(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._timeout_s = settings.client_timeout_s
         self._max_header_bytes = settings.max_header_bytes
-        self._max_discarded_bytes = _MAX_DISCARDED_BODIES * settings.max_body_bytes
+        self._max_discarded_bytes = max(
+            _MAX_DISCARDED_BODIES * settings.max_body_bytes, _MAX_DISCARDED_V2_BODIES * settings.v2_max_body_bytes
+        )
         self._is_receiving = False  # a request has begun and isn't complete
         self._has_headers = False
         self._due: float | None = None  # the time by which the headers have to be complete

@@ -39,6 +39,7 @@ certfile, keyfile = (str(file) if file else None for file in (_settings.tls_cert
 control_socket_disable = True
 
 _M_MMAP_THRESHOLD = -3
+_M_TRIM_THRESHOLD = -1
 # One byte shared by the master and its workers: whether the master has been told to stop.
 _stopping = mmap.mmap(-1, 1)
 
@@ -84,11 +85,14 @@ def _return_large_blocks() -> None:
     """Make malloc return every block of over 1 MB to the system as soon as it is freed.
 
     glibc raises this threshold to the size of the block freed last, up to 32 MB, and the heap fragments after blocks of
-    that size.
+    that size. Once a threshold is set, the one for the end of the heap stays at 128 kB: a body of 600 kB would be given
+    back, and faulted in again, with each request. It is therefore set, too.
     Source: https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
     with contextlib.suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2**20)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, 2**20)
+        libc.mallopt(_M_TRIM_THRESHOLD, 8 * 2**20)
 
 
 def post_worker_init(_worker: Worker) -> None:

@@ -39,22 +39,33 @@ class Blob:
             raise InvalidRequest(f"{left} bytes follow the last input's binary data; check each binary_data_size.")
 
 
+def json_length(size: int, header: str | None) -> int:
+    """Return how many bytes of a body are its JSON.
+
+    Args:
+        size: Bytes of the body.
+        header: Value of the header; None where it is missing, and all is JSON.
+
+    Raises:
+        InvalidRequest: The value is no length within the body.
+    """
+    if header is None:
+        return size
+    is_number = header.isascii() and header.isdigit() and len(header) <= _MAX_DIGITS
+    if not is_number or int(header) > size:
+        raise InvalidRequest(
+            f"Inference-Header-Content-Length is {header[:40]!r}; send the number of bytes of the JSON, at most the "
+            f"body's {size}."
+        )
+    return int(header)
+
+
 def split(body: bytes | bytearray, header: str | None) -> tuple[memoryview, Blob]:
     """Return the JSON part of a body, empty for a raw request, and the blob behind it.
 
-    Args:
-        body: The whole body.
-        header: Value of the header that gives the length of the JSON; None where there is no binary data.
-
     Raises:
-        InvalidRequest: The header's value is no length within the body.
+        InvalidRequest: As `json_length`.
     """
     whole = memoryview(body)
-    if header is None:
-        return whole, Blob(whole[len(whole) :])
-    if not (header.isascii() and header.isdigit() and len(header) <= _MAX_DIGITS) or int(header) > len(whole):
-        raise InvalidRequest(
-            f"Inference-Header-Content-Length is {header[:40]!r}; send the number of bytes of the JSON, at most the "
-            f"body's {len(whole)}."
-        )
-    return whole[: int(header)], Blob(whole[int(header) :])
+    length = json_length(len(whole), header)
+    return whole[:length], Blob(whole[length:])
