@@ -1,6 +1,6 @@
 """Writes the dashboard, ``grafana/dashboards/stack.json``; with ``--check`` only says whether it is out of date.
 
-Its rows answer, from top to bottom: is it healthy, how fast, how much, why. tests/e2e/test_monitoring.py sends every
+Its rows answer, from top to bottom: is it healthy, how fast, how much, why, which version. tests/e2e/test_monitoring.py sends every
 query to a Prometheus that scrapes the real processes.
 """
 
@@ -191,7 +191,41 @@ WHY: list[Panel] = [
     ),
 ]
 
-ROWS: dict[str, list[Panel]] = {"Is it healthy?": HEALTHY, "How fast?": FAST, "How much?": MUCH, "Why?": WHY}
+VERSIONS: list[Panel] = [
+    lines(
+        "Requests by version",
+        "Requests a second that each version of each model has answered, by the share of API_TRAFFIC_FILE or as asked.",
+        {"{{model}} {{version}}": "sum by (model, version) (rate(api_inferences_total[1m]))"},
+        is_stacked=True,
+    )
+    .unit("reqps")
+    .span(8),
+    lines(
+        "p99 by version",
+        "99 % of the calls to Triton took at most this long, by the version that answered.",
+        {
+            "{{model}} {{version}}": "histogram_quantile(0.99, "
+            "sum by (le, model, version) (rate(api_inference_duration_seconds_bucket[1m])))"
+        },
+    )
+    .unit("s")
+    .span(8),
+    lines(
+        "Failures by version",
+        "Calls a second that failed in Triton, by version.",
+        {"{{model}} {{version}}": "sum by (model, version) (rate(nv_inference_request_failure[1m]))"},
+    )
+    .unit("reqps")
+    .span(8),
+]
+
+ROWS: dict[str, list[Panel]] = {
+    "Is it healthy?": HEALTHY,
+    "How fast?": FAST,
+    "How much?": MUCH,
+    "Why?": WHY,
+    "Which version?": VERSIONS,
+}
 
 
 def dashboard() -> str:

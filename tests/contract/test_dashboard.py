@@ -27,9 +27,11 @@ def test_the_json_is_what_the_description_says():
     assert done.returncode == 0, done.stderr
 
 
-def test_it_answers_four_questions_from_top_to_bottom():
+def test_it_answers_five_questions_from_top_to_bottom():
     rows = [(panel["gridPos"]["y"], panel["title"]) for panel in PANELS if panel["type"] == "row"]
-    assert [title for _, title in sorted(rows)] == ["Is it healthy?", "How fast?", "How much?", "Why?"]
+    assert [title for _, title in sorted(rows)] == [
+        "Is it healthy?", "How fast?", "How much?", "Why?", "Which version?"
+    ]  # fmt: skip
 
 
 def test_panels_have_numbers_of_their_own_and_none_lies_on_another():
