@@ -90,7 +90,7 @@ def test_the_key_is_sent_and_not_logged(api, tmp_path):
 def test_a_host_without_a_scheme_or_with_a_slash_is_the_same_host(api, tmp_path, host):
     argv = [sys.executable, "-m", "loadgen", "--headless", "-u", "2", "-r", "2", "-t", "1s", "--csv", "run"]
     argv += ["--host", host.format(port=api.server_port)]
-    env = settings(api, LOADGEN_RATE="10", LOADGEN_PROCESSES="0")
+    env = settings(api, LOADGEN_RATE="10")
     done = subprocess.run(argv, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr[-3000:]
     total = (tmp_path / "run_stats.csv").read_text().splitlines()[-1].split(",")
