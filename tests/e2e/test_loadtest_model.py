@@ -38,15 +38,15 @@ def test_a_load_test_of_any_model_checks_its_answers(stack, tmp_path):
 @pytest.mark.parametrize("model", ["turn_signs", "echo"])
 @pytest.mark.parametrize("json_tensors", ["false", "true"])
 def test_locust_sends_any_model_what_it_takes(stack, tmp_path, model, json_tensors):
-    argv = [sys.executable, "-m", "loadgen", "--headless", "-u", "5", "-r", "5", "-t", "2s", "--csv", "run"]
+    argv = [sys.executable, "-m", "loadgen", "--headless", "-u", "5", "-r", "5", "-t", "2s", "--json"]
     env = clean_env(
         LOADGEN_TARGET=stack.api.url, LOADGEN_MODEL=model, LOADGEN_JSON_TENSORS=json_tensors, LOADGEN_RATE="10",
         LOADGEN_PROCESSES="0",
     )  # fmt: skip
     done = subprocess.run(argv, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
-    total = (tmp_path / "run_stats.csv").read_text().splitlines()[-1].split(",")
-    assert int(total[2]) > 20
+    entries = json.loads(done.stdout[done.stdout.index("[\n") :])
+    assert sum(entry["num_requests"] for entry in entries) > 20
 
 
 def test_a_model_that_is_not_published_is_named(tmp_path):
