@@ -1,7 +1,7 @@
 """Writes the dashboard, ``grafana/dashboards/stack.json``; with ``--check`` only says whether it is out of date.
 
-Its rows answer, from top to bottom: is it healthy, how fast, how much, why, which version. tests/e2e/test_monitoring.py sends every
-query to a Prometheus that scrapes the real processes.
+Its rows answer, from top to bottom: is it healthy, how fast, how much, why, which version.
+tests/e2e/test_monitoring.py sends every query to a Prometheus that scrapes the real processes.
 """
 
 import itertools
