@@ -67,13 +67,15 @@ def test_an_input_of_variable_length_has_no_warm_up(manifest: Manifest) -> None:
 
 def test_the_served_version_is_read(manifest: Manifest) -> None:
     for version in (3, 12):
-        assert model_config.served_version(model_config.build_config("my_model", version, manifest)) == version
+        assert model_config.named_versions(model_config.build_config("my_model", version, manifest)) == (version, None)
+    text = model_config.build_config("my_model", 1, manifest, canary=3)
+    assert model_config.named_versions(text) == (1, 3)
 
 
-@pytest.mark.parametrize("text", ["nonsense {", 'name: "m"', "version_policy { specific { versions: [1, 2] } }"])
+@pytest.mark.parametrize("text", ["nonsense {", 'name: "m"', "version_policy { specific { versions: [1, 2, 3] } }"])
 def test_a_config_that_names_no_single_version_is_damaged(text: str) -> None:
     with pytest.raises(RepositoryDamaged, match=r"config\.pbtxt"):
-        model_config.served_version(text)
+        model_config.named_versions(text)
 
 
 def test_a_value_a_row_has_one_dimension_for_clients_and_none_in_the_file(manifest: Manifest) -> None:

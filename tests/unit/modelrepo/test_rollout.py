@@ -152,3 +152,46 @@ def test_a_rollback_that_cannot_succeed_changes_nothing(repository, manifest, re
         rollout.roll_back(repository, 9, TARGET, probe_of, reporter)
     assert repository.served() == 2
     assert loads == []
+
+
+def two_versions(repository: Repository, manifest: Manifest) -> None:
+    for _ in range(2):
+        publish.publish(repository, b"model", manifest)
+    publish.point_at(repository, 1)
+
+
+def test_a_canary_is_served_beside_the_served_version_until_one_is_promoted(
+    repository, manifest, reporter, loads
+) -> None:
+    two_versions(repository, manifest)
+    rollout.add_canary(repository, 2, TARGET, probe_of, reporter)
+    assert (repository.served(), repository.canary()) == (1, 2)
+    assert [version for _, version, _ in loads] == [2]
+    rollout.roll_back(repository, 2, TARGET, probe_of, reporter)
+    assert (repository.served(), repository.canary()) == (2, None)
+
+
+def test_a_refused_canary_leaves_the_served_version_alone(repository, manifest, reporter, refusing) -> None:
+    two_versions(repository, manifest)
+    with pytest.raises(ServingError):
+        rollout.add_canary(repository, 2, TARGET, probe_of, reporter)
+    assert (repository.served(), repository.canary()) == (1, None)
+    assert refusing == [2, 1]
+
+
+@pytest.mark.parametrize("version,text", [(1, "served version is 1"), (7, "7")])
+def test_a_canary_that_cannot_be_changes_nothing(repository, manifest, reporter, loads, version, text) -> None:
+    two_versions(repository, manifest)
+    with pytest.raises(VersionMissing, match=text):
+        rollout.add_canary(repository, version, TARGET, probe_of, reporter)
+    assert (repository.served(), repository.canary()) == (1, None)
+    assert not loads
+
+
+def test_a_canary_of_another_batch_size_is_refused(repository, manifest, reporter, loads) -> None:
+    two_versions(repository, manifest)
+    publish.publish(repository, b"model", manifest.model_copy(update={"max_batch_size": 7}))
+    publish.point_at(repository, 1)
+    with pytest.raises(VersionMissing, match="share one config"):
+        rollout.add_canary(repository, 3, TARGET, probe_of, reporter)
+    assert repository.canary() is None

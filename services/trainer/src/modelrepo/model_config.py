@@ -38,8 +38,8 @@ PARAMETERS: dict[FormatName, dict[str, str]] = {
 Tensor = TypeVar("Tensor", pb.ModelInput, pb.ModelOutput)
 
 
-def build_config(name: str, version: int, manifest: Manifest) -> str:
-    """Return the text of ``config.pbtxt`` that serves ``version`` and no other.
+def build_config(name: str, version: int, manifest: Manifest, canary: int | None = None) -> str:
+    """Return the text of ``config.pbtxt`` that serves ``version``, and beside it the canary if there is one.
 
     The text follows from the version's manifest alone, so that a rollback restores that version's own config: another
     version may have another format or other tensors.
@@ -48,13 +48,14 @@ def build_config(name: str, version: int, manifest: Manifest) -> str:
         name: The model.
         version: The version's folder.
         manifest: The version's record.
+        canary: A version of the same format and tensors.
     """
     batched = manifest.max_batch_size > 0
     config = parse(manifest.config)
     config.name = name
     config.platform = FORMATS[manifest.format].platform
     config.max_batch_size = manifest.max_batch_size
-    config.version_policy.specific.versions[:] = [version]
+    config.version_policy.specific.versions[:] = [version] if canary is None else [version, canary]
     config.input.extend(_tensor(pb.ModelInput, spec, batched=batched) for spec in manifest.contract.inputs)
     for index, spec in enumerate(manifest.contract.outputs):
         output = _tensor(pb.ModelOutput, spec, batched=batched)
@@ -76,18 +77,19 @@ def labels_file(index: int) -> str:
     return f"labels_{index}.txt"
 
 
-def served_version(text: str) -> int:
-    """Return the one version that a config names.
+def named_versions(text: str) -> tuple[int, int | None]:
+    """Return the served version that a config names, and the canary beside it.
 
     Raises:
-        RepositoryDamaged: It can't be parsed, or doesn't name exactly one.
+        RepositoryDamaged: It can't be parsed, or doesn't name one version or two.
     """
-    versions = parse(text).version_policy.specific.versions
-    if len(versions) != 1:
+    versions = [int(version) for version in parse(text).version_policy.specific.versions]
+    if len(versions) not in (1, 2):
         raise RepositoryDamaged(
-            f"config.pbtxt names {len(versions)} versions and must name one; publish a version to replace it"
+            f"config.pbtxt names {len(versions)} versions and must name one, or two with a canary; publish a version "
+            "to replace it"
         )
-    return int(versions[0])
+    return versions[0], versions[1] if len(versions) > 1 else None
 
 
 def data_type(dtype: Datatype) -> pb.DataType:

@@ -88,8 +88,8 @@ def publish(repository: Repository, model: bytes, manifest: Manifest) -> int:
     return version
 
 
-def point_at(repository: Repository, version: int) -> None:
-    """Name an existing version in the config.
+def point_at(repository: Repository, version: int, canary: int | None = None) -> None:
+    """Name an existing version in the config, and beside it a canary if there is one.
 
     Raises:
         RepositoryError: It doesn't exist, it is damaged, or the config can't be written.
@@ -99,7 +99,7 @@ def point_at(repository: Repository, version: int) -> None:
     path = repository.folder / CONFIG_FILE
     if not path.is_file():
         raise VersionMissing(f"nothing is published in {repository.folder}; publish a version first")
-    config = model_config.build_config(repository.model_name, version, repository.manifest(version))
+    config = model_config.build_config(repository.model_name, version, repository.manifest(version), canary)
     with _explained(path):
         durable.replace_file(path, config.encode())
 

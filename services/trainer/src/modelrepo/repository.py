@@ -55,14 +55,25 @@ class Repository:
         Raises:
             RepositoryDamaged: The config can't be read, or doesn't name one version.
         """
+        return self._named()[0]
+
+    def canary(self) -> int | None:
+        """Return the version that ``config.pbtxt`` names beside the served one, or None.
+
+        Raises:
+            RepositoryDamaged: As `served`.
+        """
+        return self._named()[1]
+
+    def _named(self) -> tuple[int | None, int | None]:
         path = self.folder / CONFIG_FILE
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
-            return None
+            return None, None
         except (OSError, UnicodeDecodeError) as exc:
             raise RepositoryDamaged(f"{path} can't be read: {exc}") from exc
-        return model_config.served_version(text)
+        return model_config.named_versions(text)
 
     def served_or_none(self) -> int | None:
         """Return the served version; a config that can't be read counts as none, because publishing replaces it."""

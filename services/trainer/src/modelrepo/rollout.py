@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from modelrepo import publish, triton_repository_api
-from modelrepo.errors import RepositoryError, ServingError
+from modelrepo.errors import RepositoryError, ServingError, VersionMissing
 from modelrepo.manifest import Manifest
 from modelrepo.probe import Probe, Prober
 from modelrepo.repository import Repository
@@ -108,6 +108,43 @@ def roll_back(
         publish.point_at(repository, version)
         done = "promoted" if served is not None and version > served else "rolled back"
         reporter.item(done, f"from version {served} to version {version} in {repository.folder}")
+        if target is not None and probe is not None:
+            serve(repository, target, Change(version, served), probe, reporter)
+
+
+def add_canary(repository: Repository, version: int, target: Target | None, prober: Prober, reporter: Reporter) -> None:
+    """Serve a version beside the served one, until a version is published, promoted or rolled back to.
+
+    Args:
+        repository: Where both versions are.
+        version: The canary.
+        target: The Tritons; None loads nothing.
+        prober: Makes the probe of the canary's file.
+        reporter: Shows the outcome.
+
+    Raises:
+        RepositoryError: There is no such version, it is damaged, it is the served one, or it has another format or
+            other tensors; nothing changes.
+        ServingError: A Triton answered, but doesn't serve it; the served version is served alone again.
+    """
+    with publish.changing(repository):
+        served = repository.served()
+        repository.require(version)
+        if served is None or version == served:
+            raise VersionMissing(f"version {version} can't be a canary: the served version is {served}")
+        model, manifest, other = repository.model(version), repository.manifest(version), repository.manifest(served)
+        if (manifest.format, manifest.contract, manifest.max_batch_size) != (
+            other.format, other.contract, other.max_batch_size,
+        ):  # fmt: skip
+            raise VersionMissing(
+                f"version {version} can't be a canary beside version {served}: its format or its tensors differ, and "
+                "both versions share one config"
+            )
+        if target is not None:
+            triton_repository_api.check_access(target)
+        probe = prober(model, manifest) if target is not None else None
+        publish.point_at(repository, served, canary=version)
+        reporter.item("canary", f"version {version} beside version {served} in {repository.folder}")
         if target is not None and probe is not None:
             serve(repository, target, Change(version, served), probe, reporter)
 

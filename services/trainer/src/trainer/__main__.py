@@ -1,4 +1,4 @@
-"""The command line: ``python -m trainer {train,ensure,publish,list,rollback,promote}``."""
+"""The command line: ``python -m trainer {train,ensure,publish,list,rollback,promote,canary}``."""
 
 import argparse
 import os
@@ -31,6 +31,7 @@ examples:
   python -m trainer rollback                   serve the version that was served before
   python -m trainer rollback --model my_model  the same for another model
   python -m trainer promote 3                  serve version 3
+  python -m trainer canary 4                   serve version 4 beside it; API_TRAFFIC_FILE shares the requests out
 
 Every setting is a TRAINER_* variable; docs/settings.md lists them.
 
@@ -48,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="{train,ensure,publish,list,rollback,promote}"
+        dest="command", required=True, metavar="{train,ensure,publish,list,rollback,promote,canary}"
     )
     train = commands.add_parser("train", help="train a network, and publish it if it is accurate enough")
     ensure = commands.add_parser("ensure", help="train if nothing is published; otherwise check the served version")
@@ -56,14 +57,16 @@ def build_parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="show every version of every model: served or retired, format, date, checksum")
     rollback = commands.add_parser("rollback", help="serve the version that was served before, or version N")
     promote = commands.add_parser("promote", help="serve the version N, older or newer")
+    canary = commands.add_parser("canary", help="serve the version N beside the served one, until one is promoted")
     for command in (train, ensure):
         _add_training_flags(command)
     _add_publish_flags(publish)
     rollback.add_argument("--to", type=int, metavar="VERSION", help="the version to serve; default: the previous one")
     promote.add_argument("to", type=int, metavar="VERSION", help="the version to serve")
-    for command in (rollback, promote):
+    canary.add_argument("version", type=int, metavar="VERSION", help="the version to serve beside the other")
+    for command in (rollback, promote, canary):
         command.add_argument("--model", metavar="NAME", help="the model; default: TRAINER_MODEL_NAME")
-    for command in (train, ensure, publish, rollback, promote):
+    for command in (train, ensure, publish, rollback, promote, canary):
         command.add_argument("--no-load", dest="load", action="store_false", help="load nothing into a running Triton")
     return parser
 
@@ -145,6 +148,8 @@ def _run(options: argparse.Namespace, settings: Settings, console: Console) -> N
 
     if options.command in {"rollback", "promote"}:
         pipeline.rollback(settings, console, to=options.to, load=options.load, model=options.model)
+    elif options.command == "canary":
+        pipeline.canary(settings, console, version=options.version, load=options.load, model=options.model)
     elif options.command == "publish":
         order = Order(options.file, tuple(options.input), options.config, tuple(options.labels), options.max_batch_size)
         pipeline.publish(settings, console, order, model=options.model, load=options.load)

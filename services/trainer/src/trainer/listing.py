@@ -39,10 +39,10 @@ def _list_model(repository: Repository, console: Console) -> None:
     if versions and not repository.is_published():
         console.line("  copied here by hand: it has no manifest, and Triton serves what its config says")
         return
-    served = repository.served()
+    states = {repository.canary(): "canary", repository.served(): "served"}
     console.line(_ROW.format("version", "state", "format", "made", "SHA-256", "what"))
     for version in reversed(versions):
-        console.line(_row(repository, version, "served" if version == served else "retired"))
+        console.line(_row(repository, version, states.get(version, "retired")))
 
 
 def _row(repository: Repository, version: int, state: str) -> str:

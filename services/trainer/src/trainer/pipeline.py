@@ -81,6 +81,23 @@ def rollback(settings: Settings, console: Console, *, to: int | None, load: bool
         Report(settings, repository, console).update_served()
 
 
+def canary(settings: Settings, console: Console, *, version: int, load: bool, model: str | None = None) -> None:
+    """Serve a version beside the served one.
+
+    Args:
+        settings: The trainer's settings.
+        console: Shows the outcome.
+        version: The canary.
+        load: Whether to load it into running Tritons.
+        model: The model; None takes the trainer's own.
+
+    Raises:
+        ModelRepoError: It doesn't exist, it is damaged, it can't be served beside the other, or Triton refuses it.
+    """
+    repository = _repository(settings, model)
+    rollout.add_canary(repository, version, target_of(settings) if load else None, _probe, console)
+
+
 def _repository(settings: Settings, model: str | None) -> Repository:
     name = settings.model_name if model is None else model
     if not is_valid(name):
