@@ -92,7 +92,7 @@ def _return_large_blocks() -> None:
     with contextlib.suppress(OSError, AttributeError):  # another C library
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_THRESHOLD, 2**20)
-        libc.mallopt(_M_TRIM_THRESHOLD, 16 * 2**20)
+        libc.mallopt(_M_TRIM_THRESHOLD, 8 * 2**20)
 
 
 def post_worker_init(_worker: Worker) -> None:
