@@ -88,16 +88,27 @@ def test_a_file_is_published_served_listed_and_rolled_back(publisher: Trainer, s
     publisher.run("rollback", "--model", "pair")
     assert ask("pair", left=LEFT, right=RIGHT)["version"] == "1"
     assert classes(server, "pair") == ["3.000000:1:b", "15.000000:2:c"]
-    publisher.run("canary", "2", "--model", "pair")
+    publisher.run("promote", "2", "--model", "pair")
+    assert ask("pair", left=LEFT, right=RIGHT)["version"] == "2"
+
+
+def test_a_canary_is_served_beside_the_served_version(publisher: Trainer, server, ask, tmp_path) -> None:
+    def ready() -> list[bool]:
+        with InferenceServerClient(server.grpc_url) as client:
+            return [client.is_model_ready("steps", version) for version in ("1", "2")]
+
+    for factor in ("Add", "Mul"):
+        publisher.run("publish", str(graph(tmp_path, factor)), "--model", "steps")
+    publisher.run("rollback", "--model", "steps")
+    assert ready() == [True, False]
+    publisher.run("canary", "2", "--model", "steps")
+    assert ready() == [True, True]
     rows = [row.split()[:2] for row in publisher.run("list").stdout.splitlines()]
     assert ["1", "served"] in rows
     assert ["2", "canary"] in rows
-    with InferenceServerClient(server.grpc_url) as client:
-        assert [client.is_model_ready("pair", version) for version in ("1", "2")] == [True, True]
-    publisher.run("promote", "2", "--model", "pair")
-    assert ask("pair", left=LEFT, right=RIGHT)["version"] == "2"
-    with InferenceServerClient(server.grpc_url) as client:
-        assert [client.is_model_ready("pair", version) for version in ("1", "2")] == [False, True]
+    publisher.run("promote", "2", "--model", "steps")
+    assert ready() == [False, True]
+    assert ask("steps", left=LEFT, right=RIGHT)["version"] == "2"
 
 
 def classes(server: TritonServer, model: str) -> list[str]:
