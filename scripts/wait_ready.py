@@ -22,6 +22,7 @@ UNVERIFIED = ssl._create_unverified_context()  # noqa: SLF001 - the only short n
 ADDRESSES = f"""
   Ready.
     draw a digit     {API}/
+    models           {API}/models
     API              {API}/docs
     load test        http://127.0.0.1:{os.environ.get("LOADGEN_WEB_PORT", "8089")}/
     Triton's metrics http://127.0.0.1:{os.environ.get("TRITON_METRICS_PORT", "8002")}/metrics

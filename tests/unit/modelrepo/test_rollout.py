@@ -75,7 +75,7 @@ def test_without_a_target_nothing_is_loaded(repository, manifest, reporter, load
 
 def test_a_triton_that_is_not_running_is_no_error(repository, manifest, reporter) -> None:
     rollout.roll_out(repository, candidate(manifest), TARGET, reporter)
-    assert "Triton isn't running at 127.0.0.1:9; it will serve version 1" in reporter.items.getvalue()
+    assert "Triton doesn't answer at 127.0.0.1:9; it will serve version 1" in reporter.items.getvalue()
     assert repository.served() == 1
 
 

@@ -173,8 +173,9 @@ def serve(repository: Repository, target: Target, change: Change, probe: Probe, 
     if loaded:
         reporter.item("serving", f"version {change.version} on Triton at {', '.join(loaded)}")
     else:
-        consequence = f"it will serve version {change.version} when it starts"
-        reporter.item("serving", f"Triton isn't running at {target.url}; {consequence}")
+        consequence = f"it will serve version {change.version} from its next start"
+        hint = "if it is starting now, publish again once it is ready"
+        reporter.item("serving", f"Triton doesn't answer at {target.url}; {consequence} ({hint})")
 
 
 def _undo(repository: Repository, target: Target, change: Change, reporter: Reporter) -> None:
