@@ -195,3 +195,13 @@ def test_a_canary_of_another_batch_size_is_refused(repository, manifest, reporte
     with pytest.raises(VersionMissing, match="share one config"):
         rollout.add_canary(repository, 3, TARGET, probe_of, reporter)
     assert repository.canary() is None
+
+
+def test_a_version_with_other_tensors_is_published_with_a_warning(repository, manifest, reporter, loads) -> None:
+    rollout.roll_out(repository, candidate(manifest), TARGET, reporter)
+    rollout.roll_out(repository, candidate(manifest), TARGET, reporter)
+    assert "other tensors" not in reporter.warnings.getvalue()
+    inputs = tuple(spec.model_copy(update={"name": f"new_{spec.name}"}) for spec in manifest.contract.inputs)
+    contract = manifest.contract.model_copy(update={"inputs": inputs})
+    rollout.roll_out(repository, candidate(manifest.model_copy(update={"contract": contract})), TARGET, reporter)
+    assert "version 3 has other tensors than version 2" in reporter.warnings.getvalue()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from modelrepo import publish, triton_repository_api
+from modelrepo.contract import Contract
 from modelrepo.errors import RepositoryError, ServingError, VersionMissing
 from modelrepo.manifest import Manifest
 from modelrepo.probe import Probe, Prober
@@ -75,9 +76,27 @@ def roll_out(repository: Repository, candidate: Candidate, target: Target | None
         previous = repository.served_or_none()
         version = publish.publish(repository, candidate.model, candidate.manifest)
         reporter.item("published", f"version {version} in {repository.folder / str(version)}")
+        _warn_of_other_tensors(repository, Change(version, previous), reporter)
         if target is not None:
             serve(repository, target, Change(version, previous), candidate.probe, reporter)
     return version
+
+
+def _warn_of_other_tensors(repository: Repository, change: Change, reporter: Reporter) -> None:
+    """Say where clients of the previous version would fail with the new one."""
+    if change.previous is None:
+        return
+    with contextlib.suppress(RepositoryError):  # a damaged previous version has no clients
+        old, new = (repository.manifest(each).contract for each in (change.previous, change.version))
+        if _signature(old) != _signature(new):
+            reporter.warning(
+                f"version {change.version} has other tensors than version {change.previous}, so that requests made for "
+                "that one will fail; `rollback` serves it again"
+            )
+
+
+def _signature(contract: Contract) -> list[list[tuple[str, str, tuple[int, ...]]]]:
+    return [[(spec.name, spec.dtype, spec.shape) for spec in specs] for specs in (contract.inputs, contract.outputs)]
 
 
 def roll_back(
