@@ -22,7 +22,7 @@ def test_train_reports_each_step_and_publishes_a_whole_version(
 ) -> None:
     pipeline.train(settings, console, load=True)
     printed = console.out.getvalue()
-    for part in ("data", "network", "device", "epoch", "accuracy", "export", "gate", "published", "isn't running"):
+    for part in ("data", "network", "device", "epoch", "accuracy", "export", "gate", "published", "doesn't answer"):
         assert part in printed
     assert repository.served() == 1
     manifest = repository.record(1, DigitManifest)

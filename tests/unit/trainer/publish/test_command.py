@@ -44,7 +44,7 @@ def test_the_config_holds_the_tensors_of_the_graph(run, repository, two_by_two, 
     assert config.HasField("dynamic_batching")
     assert repository.served() == 1
     assert repository.model(1) == two_by_two.read_bytes()
-    assert "it will serve version 1 when it starts" in console.out.getvalue()
+    assert "it will serve version 1 from its next start" in console.out.getvalue()
 
 
 def test_a_second_file_is_a_second_version_and_list_shows_both(run, repository, two_by_two, settings, console) -> None:
