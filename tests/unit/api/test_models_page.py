@@ -2,13 +2,14 @@
 
 import json
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 from importlib.resources import files
 from typing import Any
 
 import pytest
+
+from tests.support.node import find_node
 
 FOLDER = files("api.routes.models_page") / "page"
 NAMES = sorted(entry.name for entry in FOLDER.iterdir() if entry.is_file())
@@ -61,9 +62,7 @@ def test_the_page_names_its_own_files_and_all_of_them():
 
 def in_node(script: str, **values: Any) -> Any:
     """Return the JSON that an expression of the page's modules comes to."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("there is no Node.js on this machine; on Debian: apt install nodejs")
+    node = find_node()
     lines = [f"const {name} = {json.dumps(value)};" for name, value in values.items()]
     for module in ("load", "tensors"):
         source = (FOLDER / f"{module}.js").read_text(encoding="utf-8")
