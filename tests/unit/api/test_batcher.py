@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.errors import Overloaded, Unavailable, UpstreamError
-from api.inference.batcher import Answer, MicroBatcher
+from api.inference.batcher import MicroBatcher
 from api.inference.client import InferenceRequest, InferenceResult, ModelMetadata
+from api.inference.lanes import Answer
 from api.inference.models import Models
 from api.inference.tensors import Tensors
 from api.telemetry.request_context import RequestContext
@@ -356,7 +357,7 @@ async def test_an_idle_lane_is_dropped():
     backend.gate.set()
     await asyncio.gather(*tasks, return_exceptions=True)
     await batcher.drain()
-    assert not batcher._lanes
+    assert not len(batcher._lanes)
     assert batcher._queued_rows == batcher._queued_requests == 0
 
 

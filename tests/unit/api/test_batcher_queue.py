@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from api.errors import Overloaded, Unavailable, UpstreamError
-from api.inference.batcher import Answer, MicroBatcher
+from api.inference.batcher import MicroBatcher
 from api.inference.client import InferenceRequest, InferenceResult, ModelMetadata
+from api.inference.lanes import Answer
 from api.inference.models import Models
 from api.telemetry.request_context import RequestContext
 
@@ -218,7 +219,7 @@ class BatcherMachine(RuleBasedStateMachine):
         for _ in range(turns):
             self.loop.call_soon(self.loop.stop)
             self.loop.run_forever()  # one turn
-        queues = [lane.queue for lane in self.batcher._lanes.values()]
+        queues = [lane.queue for lane in self.batcher._lanes._lanes.values()]
         waits = any(one.context.request_id == str(request) for queue in queues for one in queue.values())
         if waits:
             self.give_up(request)

@@ -99,7 +99,7 @@ async def test_who_asks_wrongly_is_told_what_the_example_says(open_client, code)
 
 
 async def test_who_asks_too_often_or_too_much_is_told_what_the_example_says(open_client, backend):
-    async with open_client(Settings(rate_limit=1, rate_burst=1)) as client:
+    async with open_client(Settings(rate_limit=0.001, rate_burst=1)) as client:
         answers = [await client.post("/predict", json=BODY) for _ in range(2)]
     assert answers[1].json()["error"]["message"] == examples_of(PREDICT)["rate_limited"][1]["message"]
 

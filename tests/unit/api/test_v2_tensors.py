@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from api.errors import InvalidRequest
-from api.inference.batcher import Answer, Rows
 from api.inference.client import ModelMetadata, TensorSpec
+from api.inference.lanes import Answer, Rows
 from api.inference.tensors import DTYPES, datatype_of, to_wire
 from api.v2 import answers, requests
 from api.v2.binary_tensors import split

@@ -1,97 +1,30 @@
 """Micro-batching: concurrent requests of one worker share calls to the inference server.
 
 A call costs far more than a row: gRPC, protobuf and the event loop are paid once a call. Requests queue in lanes, and
-share calls only inside a lane: same model, version, outputs and decoder, and inputs of the same names, dtypes and row
-shapes. While ``max_calls`` calls of a lane are under way, its requests wait; they leave together as soon as one of the
-calls returns. A request to an idle lane leaves at once. The queue is bounded, and a cancelled request leaves it. The
-next call is sent before the answers of the last are handed out, since writing those to many clients takes milliseconds.
-
-Requests that have parameters or ask for classes have a call each, and so have large ones: copying their tensors
-together would cost more than a call.
+share calls only inside a lane (``lanes.py``). While ``max_calls`` calls of a lane are under way, its requests wait;
+they leave together as soon as one of the calls returns. A request to an idle lane leaves at once. The queue is bounded,
+and a cancelled request leaves it. The next call is sent before the answers of the last are handed out, since writing
+those to many clients takes milliseconds.
 """
 
 import asyncio
 import contextlib
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 from api.errors import DeadlineExceeded, ModelNotReady, Overloaded, Unavailable, UpstreamError
 from api.inference import tensors
-from api.inference.client import InferenceClient, InferenceRequest, InferenceResult, ModelMetadata, Parameter
+from api.inference.client import InferenceClient, InferenceRequest, InferenceResult, ModelMetadata
+from api.inference.lanes import Answer, Decode, Lane, Lanes, Rows, Waiting
 from api.inference.models import Models
-from api.inference.tensors import Tensors
 from api.inference.traffic import Traffic
 from api.telemetry import metrics
 from api.telemetry.request_context import RequestContext
 
-# Turns the outputs of a call into a sequence of one answer a row, for all its rows at once.
-Decode = Callable[[Tensors], Any]
-
 # The whole call failed for these reasons: asking for each of its requests again would fail the same way.
 _OF_THE_CALL = (Unavailable, ModelNotReady, DeadlineExceeded)
-# Inputs of more bytes than this have a call to themselves.
-_MAX_SHARED_BYTES = 64 * 1024
 # Calls under way in a lane whose requests have a call each: a batch of inputs to a model without a batch dimension
 # could otherwise make thousands.
 _MAX_SINGLE_CALLS = 64
-
-
-class Answer(NamedTuple):
-    """What the model said to the rows of a call, or to those of one request in it."""
-
-    values: Any  # what the decoder made of them: a sequence of an item a row, in the rows' order
-    model_version: str
-    parameters: Mapping[str, Parameter]  # of the call
-
-
-class Rows:
-    """Output tensors as a sequence of their rows: the decoder of requests that want the tensors themselves.
-
-    Args:
-        outputs: The tensors by name.
-    """
-
-    def __init__(self, outputs: Tensors) -> None:
-        self.outputs = outputs
-
-    def __len__(self) -> int:
-        return tensors.rows_of(self.outputs)
-
-    def __getitem__(self, rows: slice) -> "Rows":
-        return Rows({name: values[rows] for name, values in self.outputs.items()})
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    request: InferenceRequest
-    rows: int
-    future: asyncio.Future[Answer]
-    context: RequestContext
-    since: float  # by time.perf_counter
-
-
-@dataclass(slots=True)
-class _Lane:
-    """Requests that may share calls.
-
-    Attributes:
-        key: What they have in common.
-        decode: Their decoder.
-        max_batch_size: Most rows of a call; 0 where the model has no batch dimension.
-        is_shared: Whether its requests share calls; else each has its own.
-        queue: Those that wait, in order of arrival.
-        calls: Calls under way.
-    """
-
-    key: Hashable
-    decode: Decode
-    max_batch_size: int
-    is_shared: bool
-    queue: OrderedDict[asyncio.Future[Answer], _Waiting] = field(default_factory=OrderedDict)
-    calls: int = 0
 
 
 class MicroBatcher:
@@ -119,7 +52,7 @@ class MicroBatcher:
         self._models = models
         self._max_calls = max_calls
         self._max_queued_rows = max_queued_rows
-        self._lanes: dict[Hashable, _Lane] = {}
+        self._lanes = Lanes()
         self._queued_rows = self._queued_requests = 0
         self._tasks: set[asyncio.Task[None]] = set()  # that make the calls, and hand out the answers
 
@@ -152,9 +85,9 @@ class MicroBatcher:
         rows = tensors.rows_of(request.inputs) if size else 1
         if self._queued_rows and self._queued_rows + rows > self._max_queued_rows:
             raise Overloaded("Too many inputs wait for the model; try again in a second.", retry_after_s=1)
-        lane = self._lane_of(request, decode, size)
+        lane = self._lanes.of(request, decode, size)
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        lane.queue[future] = _Waiting(request, rows, future, context, time.perf_counter())
+        lane.queue[future] = Waiting(request, rows, future, context, time.perf_counter())
         self._count(1, rows)
         self._send(lane)
         try:
@@ -162,7 +95,7 @@ class MicroBatcher:
         except asyncio.CancelledError:
             if lane.queue.pop(future, None):
                 self._count(-1, -rows)
-                self._drop_idle(lane)
+                self._lanes.drop_idle(lane)
             raise
 
     async def metadata(self, model: str, version: str = "") -> ModelMetadata:
@@ -178,37 +111,23 @@ class MicroBatcher:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _lane_of(self, request: InferenceRequest, decode: Decode, max_batch_size: int) -> _Lane:
-        is_shared = max_batch_size > 0 and _may_share(request)
-        # The tensors of requests that never share a call need not be alike.
-        signature = tensors.signature_of(request.inputs) if is_shared else ()
-        key = (request.model, request.version, request.outputs, decode, max_batch_size, is_shared, signature)
-        lane = self._lanes.get(key)
-        if lane is None:
-            lane = self._lanes[key] = _Lane(key, decode, max_batch_size, is_shared)
-        return lane
-
-    def _drop_idle(self, lane: _Lane) -> None:
-        if not lane.queue and not lane.calls and self._lanes.get(lane.key) is lane:
-            del self._lanes[lane.key]
-
     def _count(self, requests: int, rows: int) -> None:
         self._queued_requests += requests
         self._queued_rows += rows
         metrics.QUEUED.value = self._queued_requests
 
-    def _send(self, lane: _Lane) -> None:
+    def _send(self, lane: Lane) -> None:
         max_calls = self._max_calls if lane.is_shared else _MAX_SINGLE_CALLS
         while lane.calls < max_calls and (group := self._take(lane)):
             lane.calls += 1
             task = asyncio.create_task(self._serve(lane, group))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        self._drop_idle(lane)
+        self._lanes.drop_idle(lane)
 
-    def _take(self, lane: _Lane) -> list[_Waiting]:
+    def _take(self, lane: Lane) -> list[Waiting]:
         """Take the oldest requests that fit into one call together, and drop cancelled ones."""
-        group: list[_Waiting] = []
+        group: list[Waiting] = []
         room = lane.max_batch_size if lane.is_shared else 0
         while lane.queue:
             waiting = next(iter(lane.queue.values()))
@@ -222,7 +141,7 @@ class MicroBatcher:
                 room -= waiting.rows
         return group
 
-    async def _serve(self, lane: _Lane, taken: list[_Waiting]) -> None:
+    async def _serve(self, lane: Lane, taken: list[Waiting]) -> None:
         """Make the call for a group, let the lane's next call go, and hand out the answers."""
         group = [waiting for waiting in taken if not waiting.future.done()]  # cancelled since
         answer = None
@@ -243,7 +162,7 @@ class MicroBatcher:
                 for waiting in group:
                     _fail(waiting, error)
 
-    async def _ask(self, lane: _Lane, group: list[_Waiting]) -> Answer | None:
+    async def _ask(self, lane: Lane, group: list[Waiting]) -> Answer | None:
         """Return the answer to a group, or None where each of its requests has its outcome already.
 
         Where the call failed for what is in it, each request is asked again by itself.
@@ -259,7 +178,7 @@ class MicroBatcher:
                     _fail(waiting, error)
         return None
 
-    async def _ask_singly(self, lane: _Lane, group: list[_Waiting]) -> None:
+    async def _ask_singly(self, lane: Lane, group: list[Waiting]) -> None:
         for waiting in group:
             if waiting.future.done():  # cancelled meanwhile
                 continue
@@ -268,7 +187,7 @@ class MicroBatcher:
             except Exception as error:  # noqa: BLE001 - see above
                 _fail(waiting, error)
 
-    async def _call(self, lane: _Lane, group: list[_Waiting]) -> Answer:
+    async def _call(self, lane: Lane, group: list[Waiting]) -> Answer:
         """Ask the model about a group, and take down for each of its requests how that went."""
         rows = sum([waiting.rows for waiting in group])
         metrics.BATCH_ROWS.add(rows)
@@ -312,13 +231,6 @@ class MicroBatcher:
         return InferenceResult(outputs, results[-1].model_version, results[-1].parameters)
 
 
-def _may_share(request: InferenceRequest) -> bool:
-    """Say whether a request may share a call with others of its kind."""
-    if request.parameters or request.classes:
-        return False
-    return sum([tensor.nbytes for tensor in request.inputs.values()]) <= _MAX_SHARED_BYTES
-
-
 def _checked(rows: int, result: InferenceResult) -> InferenceResult:
     """Return an answer in which no request can get the rows of another.
 
@@ -331,7 +243,7 @@ def _checked(rows: int, result: InferenceResult) -> InferenceResult:
     return result
 
 
-def _hand_out(group: list[_Waiting], answer: Answer) -> None:
+def _hand_out(group: list[Waiting], answer: Answer) -> None:
     """Give each request of a group its rows of the answer; a request by itself gets all of it."""
     start = 0
     for waiting in group:
@@ -346,7 +258,7 @@ def _hand_out(group: list[_Waiting], answer: Answer) -> None:
         start = stop
 
 
-def _fail(waiting: _Waiting, error: BaseException) -> None:
+def _fail(waiting: Waiting, error: BaseException) -> None:
     if waiting.future.done():
         return
     if isinstance(error, asyncio.CancelledError):

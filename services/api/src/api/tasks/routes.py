@@ -14,8 +14,9 @@ from api import failures
 from api.direct_route import DirectRoute
 from api.errors import ApiError, InvalidRequest
 from api.inference import tensors
-from api.inference.batcher import Answer, MicroBatcher
+from api.inference.batcher import MicroBatcher
 from api.inference.client import InferenceRequest
+from api.inference.lanes import Answer
 from api.inference.tensors import Tensors
 from api.tasks import uploads
 from api.tasks.base import Task

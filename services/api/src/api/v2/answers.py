@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from api.errors import InvalidRequest
-from api.inference.batcher import Answer
+from api.inference.lanes import Answer
 from api.inference.tensors import Tensor, datatype_of, to_wire
 from api.v2.json_tensors import to_json
 from api.v2.requests import ProtocolRequest

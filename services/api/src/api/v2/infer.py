@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fastapi import Request, Response
 
-from api.inference.batcher import Answer, MicroBatcher
+from api.inference.lanes import Answer
 from api.limits.concurrency import hold
 from api.offload import offload
 from api.telemetry.request_context import context_of
@@ -14,6 +14,7 @@ from api.v2.binary_tensors import HEADER, json_length
 from api.v2.names import model_of
 
 if TYPE_CHECKING:
+    from api.inference.batcher import MicroBatcher
     from api.settings import Settings
 
 # JSON of more bytes than this is read and written beside the event loop, where it could delay other requests.
