@@ -35,7 +35,9 @@ VERSIONS = {
 METHODS = {
     (HttpToolsProtocol, "__init__"): ["self", "config", "server_state", "app_state", "_loop"],
     (HttpToolsProtocol, "connection_made"): ["self", "transport"],
+    (HttpToolsProtocol, "connection_lost"): ["self", "exc"],
     (HttpToolsProtocol, "data_received"): ["self", "data"],
+    (HttpToolsProtocol, "shutdown"): ["self"],
     (HttpToolsProtocol, "on_message_begin"): ["self"],
     (HttpToolsProtocol, "on_headers_complete"): ["self"],
     (HttpToolsProtocol, "on_body"): ["self", "body"],
@@ -78,7 +80,7 @@ async def test_a_connection_has_the_attributes_that_the_code_reads():
     assert {"connections", "default_headers"} <= set(vars(connection.server_state))
     parameters = set(inspect.signature(RequestResponseCycle).parameters)
     cycle = RequestResponseCycle(**dict.fromkeys(parameters))
-    assert {"disconnected", "message_event", "response_complete", "response_started"} <= set(vars(cycle))
+    assert {"disconnected", "message_event", "response_complete", "response_started", "transport"} <= set(vars(cycle))
 
 
 def test_a_server_has_the_attributes_that_the_code_reads():

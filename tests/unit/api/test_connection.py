@@ -1,6 +1,8 @@
 """The connection around a small app, with a list in the socket's place."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -230,3 +232,68 @@ async def test_an_upgrade_is_ignored_and_the_request_answered_over_http_1(client
     assert client.asked == list(paths.items())
     assert client.statuses == [200] * 5
     assert not client.transport.is_closed
+
+
+CLOSING = (b"connection: close",)
+
+
+@pytest.mark.parametrize("headers", [CLOSING, (b"connection: close", b"transfer-encoding: chunked")])
+async def test_a_last_answer_before_the_end_of_the_body_is_followed_by_the_end_and_not_by_a_reset(client, headers):
+    length = () if len(headers) > 1 else (b"content-length: 3000",)
+    await client.send(post(b"/early", *headers, *length), b"7d0\r\n" if not length else b"", b"a" * 2000)
+    assert client.statuses == [200]
+    assert client.transport.is_ended
+    assert not client.transport.is_closed
+    await client.send(b"a" * 1000, b"junk\r\n\r\n", GET)
+    assert client.asked == [("/early", b"")], "what follows is discarded"
+    assert client.statuses == [200]
+    client.connection.shutdown()
+    assert not client.transport.is_closed, "a worker that ends lets the client read, too"
+    client.after(3)
+    assert client.transport.is_closed
+
+
+async def test_a_last_answer_after_the_whole_body_closes_at_once(client):
+    await client.send(post(b"/early", *CLOSING, b"content-length: 2", body=b"ab"))
+    assert client.transport.is_closed
+    assert not client.transport.is_ended
+
+
+async def test_a_last_answer_with_requests_behind_it_is_not_reset_either(client):
+    await client.send(post(b"/last", b"content-length: 0") + GET * 3)
+    client.gate.set()
+    await client.settle()
+    assert client.statuses == [200]
+    assert client.transport.is_ended
+    assert not client.transport.is_closed
+    assert not client.transport.is_paused
+    assert not client.connection.pipeline
+
+
+async def test_what_is_discarded_is_bounded_in_size_and_time(client):
+    head = post(b"/early", *CLOSING, b"content-length: 1000000")
+    await client.send(head, *[b"a" * 1000] * 8)
+    assert not client.transport.is_closed
+    await client.send(b"a" * 1000)
+    assert client.transport.is_closed
+    slow, now = Client(), asyncio.get_running_loop().time()
+    await slow.send(head)
+    slow.connection._linger_until = now  # as after twice the client's time
+    await slow.send(b"a")
+    slow.connection.check(now + 0.1)
+    assert slow.transport.is_closed
+
+
+async def test_a_connection_that_is_gone_leaves_no_cycle(client):
+    await client.send(GET, post(b"/early", b"content-length: 10"))
+    connection, gone = client.connection, weakref.ref(client.connection)
+    client.connection = Client().connection  # for the fixture
+    gc.collect()
+    gc.disable()
+    try:
+        connection.connection_lost(None)
+        await client.settle()
+        del connection
+        assert gone() is None
+    finally:
+        gc.enable()

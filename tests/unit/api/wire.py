@@ -68,7 +68,7 @@ class Client:
         self.connection.connection_made(self.transport)  # type: ignore[arg-type]
 
     async def _app(self, scope, receive, send) -> None:
-        """Answer ``/quick`` at once, ``…/early`` before the body, anything else after body and gate."""
+        """Answer ``/quick`` at once, ``…/early`` before the body, the rest after body and gate; close after ``/last``."""
         body = b""
         if scope["path"] not in ("/quick", "/early"):
             while True:
@@ -80,7 +80,8 @@ class Client:
                     break
             await self.gate.wait()
         self.asked.append((scope["path"], body))
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        headers = [(b"content-length", b"0"), *([(b"connection", b"close")] if scope["path"] == "/last" else [])]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
     async def send(self, *pieces: bytes) -> None:

@@ -7,6 +7,7 @@ docs/decisions/0008-private-names.md lists them, and what the alternatives do.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -23,8 +24,10 @@ MAX_PIPELINED = 64
 # Closing at once would reset the connection, and the client would lose the refusal.
 _MAX_DISCARDED_BODIES = 8
 _MAX_DISCARDED_V2_BODIES = 2
-# For the same reason a refused connection is kept open for this long.
+# For the same reason a connection that is to close stays open until the client closes its side, or has sent nothing for
+# this long, or has gone on sending for so many times the time that a request may take.
 _LINGER_S = 2.0
+_LINGER_TIMEOUTS = 2
 
 
 class ClientConnection(HttpToolsProtocol):
@@ -50,16 +53,27 @@ class ClientConnection(HttpToolsProtocol):
         self._discarded_bytes = 0  # of the body of a request that has been answered
         self._fault: ApiError | None = None  # found while parsing
         self._refusal: ApiError | None = None  # the last answer on this connection
+        self._is_lingering = False  # the last answer is sent; what still arrives is discarded
+        self._linger_until = 0.0
         self._unread = (0, 0.0)  # bytes that the client hasn't read, and the time since which it has read nothing
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the time in which the first request has to arrive."""
         super().connection_made(transport)
         self.flow = _Flow(transport, self.pipeline)
+        self._answering = _AnsweringTransport(transport, self._close)
         self._wait_from_now()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of what leads back to the connection: such a cycle would be for the garbage collector."""
+        super().connection_lost(exc)
+        self._answering.close = self.transport.close
 
     def data_received(self, data: bytes) -> None:
         """Parse the bytes that arrived."""
+        if self._is_lingering:
+            self._discard(len(data))
+            return
         if self._refusal is not None:
             return
         self._unset_keepalive_if_required()
@@ -115,6 +129,7 @@ class ClientConnection(HttpToolsProtocol):
         if self._fault is not None:
             raise HttpParserError(self._fault.message)
         super().on_headers_complete()
+        self.cycle.transport = self._answering  # type: ignore[assignment]
         self._has_headers = True
         self._unparsed_bytes = self._discarded_bytes = 0
 
@@ -123,9 +138,15 @@ class ClientConnection(HttpToolsProtocol):
         super().on_body(body)
         self._unparsed_bytes = 0
         if self.cycle.response_complete:
-            self._discarded_bytes += len(body)
-            if self._discarded_bytes > self._max_discarded_bytes:
-                self.transport.close()
+            self._discard(len(body))
+
+    def _discard(self, size: int) -> None:
+        """Count bytes that no answer depends on, and close the connection where they are too many."""
+        self._discarded_bytes += size
+        if self._discarded_bytes > self._max_discarded_bytes:
+            self.transport.close()
+        elif self._is_lingering:
+            self._due = min(self.loop.time() + _LINGER_S, self._linger_until)
 
     def on_message_complete(self) -> None:
         """Note that the request is complete."""
@@ -136,6 +157,8 @@ class ClientConnection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Start the next request, or send the refusal of the bytes that followed the last request."""
+        if self._is_lingering:
+            return
         was_last = not self.pipeline
         super().on_response_complete()
         if self.transport.is_closing():
@@ -143,6 +166,11 @@ class ClientConnection(HttpToolsProtocol):
         if was_last and self._refusal is not None:
             self._send_refusal(self._refusal)
         self.flow.resume_reading()
+
+    def shutdown(self) -> None:
+        """Close the connection once its answers are sent, as uvicorn does at the end of a worker."""
+        if not self._is_lingering:
+            super().shutdown()
 
     def check(self, now: float) -> None:
         """Close the connection, or refuse its request, where the client is over its time; called about once a second.
@@ -153,7 +181,7 @@ class ClientConnection(HttpToolsProtocol):
         if self._due is None and self._is_idle() and self.timeout_keep_alive_task is None:
             self._due = now + self._timeout_s  # empty lines stop the keep-alive timer and begin no request
         late_s = -1.0 if self._due is None else now - self._due
-        if self._is_unread(now) or (late_s >= 0 and self._refusal is not None):
+        if self._is_unread(now) or (late_s >= 0 and self._is_lingering):
             self.transport.abort()
         elif late_s >= 0:
             self._expire(late_s)
@@ -201,17 +229,46 @@ class ClientConnection(HttpToolsProtocol):
                 self.transport.close()
                 return
         self._send_refusal(refusal)
-        self.flow.resume_reading()
 
     def _send_refusal(self, refusal: ApiError) -> None:
-        """Send the refusal and close: when the client closes its side, after ``_LINGER_S`` at the latest."""
+        """Send the refusal and close."""
         self._unset_keepalive_if_required()
         self.transport.write(wire_of(refusal, self.server_state.default_headers))
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-            self._due = self.loop.time() + min(self._timeout_s, _LINGER_S)
+        self._linger()
+
+    def _close(self) -> None:
+        """Close the connection after an answer that is the last one."""
+        if self._is_receiving or self.pipeline:
+            self._linger()
         else:
             self.transport.close()
+
+    def _linger(self) -> None:
+        """Close the connection when the client has closed its side, discarding what it sends until then.
+
+        The client learns at once that no more comes, except under TLS, which has no half-closed connections.
+        """
+        now = self.loop.time()
+        self._is_lingering, self._linger_until = True, now + _LINGER_TIMEOUTS * self._timeout_s
+        self._due = now + min(self._timeout_s, _LINGER_S)
+        self.pipeline.clear()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.flow.resume_reading()
+
+
+class _AnsweringTransport:
+    """What uvicorn writes a request's answer to, with a ``close`` of the connection's own.
+
+    A socket that is closed while bytes wait to be read is reset, and the client loses the answer that is on its way.
+
+    Args:
+        transport: The connection's.
+        close: Called in place of the transport's own ``close``.
+    """
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        self.write, self.is_closing, self.close = transport.write, transport.is_closing, close
 
 
 class _Callbacks:
