@@ -3,6 +3,7 @@ import itertools
 import json
 import tracemalloc
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -31,6 +32,10 @@ def test_every_spelling_of_base64_is_read(data):
         base64.urlsafe_b64encode(data).decode(),
         base64.urlsafe_b64encode(data).decode().rstrip("="),
         f"data:image/png;base64,{standard}",
+        f"DATA:image/PNG;BASE64,{standard}",
+        f" \n\t Data:;base64,{wrapped}",
+        f"data:image/png;base64,{quote(standard)}",
+        f"\u00a0{standard}\n",
     ):
         assert from_base64(text) == data
 
@@ -54,11 +59,6 @@ class Request:
     async def receive(self) -> dict[str, Any]:
         piece, self._body = self._body[: self._piece_bytes], self._body[self._piece_bytes :]
         return {"type": "http.request", "body": piece, "more_body": bool(self._body)}
-
-    async def stream(self):
-        for start in range(0, len(self._body), self._piece_bytes):
-            yield self._body[start : start + self._piece_bytes]
-        yield b""
 
 
 def many(item: bytes, total_bytes: int = 2**20) -> bytes:
@@ -102,8 +102,17 @@ async def test_a_body_full_of_faults_costs_little_more_than_it_weighs(schema, bo
         b'{"image": "\xff"}',
         b'{"\\ud800": 1}',
         b'{"image": "AAAA"} {}',
-        b"\xef\xbb\xbf{}",
-        "{}".encode("utf-16"),
+        b"\xef\xbb\xbf",
+        b"\xef\xbb\xbf{",
+        b"\xff\xfe{",
+        b"\xff\xfe",
+        b"\xff\xfe\0\0{",
+        b"{\0",
+        b"\0{",
+        b"{\0\0\0\xff\xff\xff\xff",
+        b"\0\0",
+        '{"image": "AAAA"'.encode("utf-16"),
+        '{"image": "\ud800"}'.encode("utf-16-le", "surrogatepass"),
         b"null",
         b"\0",
     ],
@@ -111,6 +120,55 @@ async def test_a_body_full_of_faults_costs_little_more_than_it_weighs(schema, bo
 async def test_what_is_no_json_or_no_number_is_refused(body):
     with pytest.raises(InvalidRequest):
         await json_body(Request(body), PredictMnistRequest)
+
+
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("text", ['{"image": "QUJD", "ü€😀": 1}', ' \n{"image":"QUJD"}'])
+@pytest.mark.parametrize("byte_order_mark", ["", "\ufeff"])
+async def test_json_in_any_encoding_of_unicode_is_read(encoding, text, byte_order_mark):
+    if encoding in ("utf-8-sig", "utf-16", "utf-32"):  # these write a mark themselves
+        byte_order_mark = ""
+    read = await json_body(Request((byte_order_mark + text).encode(encoding)), PredictMnistRequest)
+    assert read.image == "QUJD"
+
+
+HINT = "Send the image file in base64."
+
+
+@pytest.mark.parametrize(
+    "content,schema",
+    [
+        ({"image": [[0, 255], [1, 2]]}, PredictRequest),
+        ({"image": [0.5, 1.0]}, PredictRequest),
+        ({"image": 5}, PredictRequest),
+        ({"image": {"b64": "AAAA"}}, PredictRequest),
+        ({"instances": [[0] * 784]}, PredictRequest),
+        ({"instances": [{"b64": "AAAA"}], "signature_name": "x"}, PredictRequest),
+        ({"inputs": [{"name": "INPUT__0", "datatype": "UINT8", "shape": [1], "data": [0]}]}, PredictRequest),
+        ({"inputs": "AAAA", "image": "AAAA"}, PredictRequest),
+        ([[0, 1], [2, 3]], PredictRequest),
+        ({"images": [[[0, 1]], [[2, 3]]]}, BatchRequest),
+        ({"images": [0, 1]}, BatchRequest),
+        ({"images": "AAAA"}, BatchRequest),
+        ({"instances": []}, BatchRequest),
+        ({"image": [0] * 784}, PredictMnistRequest),
+        ({"instances": [0]}, PredictMnistRequest),
+    ],
+)
+async def test_numbers_and_bodies_of_other_servers_get_a_hint(content, schema):
+    with pytest.raises(InvalidRequest) as refused:
+        await json_body(Request(json.dumps(content).encode()), schema, HINT)
+    assert refused.value.message.endswith(f". {HINT}")
+
+
+@pytest.mark.parametrize("content", [{}, {"picture": "AAAA"}, {"image": ""}, {"image": "AAAA", "width": 3}, 5, "AAAA"])
+async def test_other_faults_get_none(content):
+    with pytest.raises(InvalidRequest) as refused:
+        await json_body(Request(json.dumps(content).encode()), PredictRequest, HINT)
+    assert HINT not in refused.value.message
 
 
 async def test_of_a_field_that_comes_twice_the_last_counts():
@@ -129,6 +187,58 @@ def part(head: bytes = FILE, data: bytes = b"x") -> bytes:
 END = b"--b--\r\n"
 
 
+def field(name: str, *more: str) -> bytes:
+    return "\r\n".join([f'Content-Disposition: form-data; name="{name}"', *more]).encode()
+
+
+BYTES = bytes(range(256)) * 3
+URL = b"data:image/png;base64," + base64.b64encode(BYTES)
+
+
+@pytest.mark.parametrize(
+    "parts,expected",
+    [
+        ([part(field("image"), BYTES)], [BYTES]),
+        ([part(field("images"), BYTES), part(field("images[]"), b"b")], [BYTES, b"b"]),
+        ([part(field("x", "Content-Type: image/png"), BYTES)], [BYTES]),
+        ([part(field("x", "content-type: application/octet-stream"), b"\r\n--a\r\n")], [b"\r\n--a\r\n"]),
+        ([part(field("image", "Content-Type: text/plain; charset=utf-8"), BYTES)], [BYTES]),
+        ([part(field("user"), b"me"), part(FILE, BYTES)], [BYTES]),
+        ([part(field("user", "Content-Type: text/plain"), b"me"), part(field("image"), b"a")], [b"a"]),
+        ([part(field("image"), URL)], [BYTES]),
+        ([part(field("image"), b"\n" + URL.replace(b"data:image", b"DATA:IMAGE"))], [BYTES]),
+        ([part(FILE, URL)], [URL]),
+        ([part(field("image"), base64.b64encode(BYTES))], [base64.b64encode(BYTES)]),
+    ],
+)
+@pytest.mark.parametrize("piece_bytes", [7, 65536])
+async def test_a_part_is_a_file_by_its_file_name_its_type_or_its_field(monkeypatch, parts, expected, piece_bytes):
+    monkeypatch.setattr("api.tasks.forms._PIECE_BYTES", piece_bytes)
+    assert await multipart_files(Request(b"".join(parts) + END, FORM, piece_bytes), "image", 2) == expected
+
+
+@pytest.mark.parametrize(
+    "body,content_type",
+    [
+        (part(field("user"), b"me") + END, FORM),
+        (part(field("image"), b"data:image/png;base64,!") + END, FORM),
+        (part(field("image"), b"data:image/png") + END, FORM.replace("boundary", "border")),
+        (part(b"Content-Type: image/png") + END, FORM),
+        (part(), FORM),
+        (part(field("user"), b"me") * 40 + END, FORM),
+        (part() + END, "multipart/form-data; boundary=" + "b" * 5000),
+    ],
+)
+async def test_a_form_without_a_file_or_an_end_is_refused(body, content_type):
+    with pytest.raises(InvalidRequest):
+        await multipart_files(Request(body, content_type), "image", 2)
+
+
+async def test_more_files_than_are_taken_are_too_many():
+    with pytest.raises(PayloadTooLarge, match="At most 2 image"):
+        await multipart_files(Request(part() * 3 + END, FORM), "image", 2)
+
+
 async def test_a_large_file_of_a_form_is_never_put_on_disk(monkeypatch):
     def no_disk(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
@@ -138,15 +248,10 @@ async def test_a_large_file_of_a_form_is_never_put_on_disk(monkeypatch):
     assert await multipart_files(Request(part(data=data) + END, FORM), "image", 1) == [data]
 
 
-@pytest.mark.parametrize(
-    "charset", ["undefined", "punycode", "idna", "zlib", "hex", "utf-7", "utf-16", "mbcs", "../../x", "a" * 5000, "é"]
-)
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "utf-7", "utf-16", "../../x", "a" * 5000, "é"])
 async def test_whatever_charset_a_form_names_is_no_bug(charset):
     head = b'Content-Disposition: form-data; name="a-\xff' + b"a" * 80 + b'"; filename="\\uZZ"'
-    try:
-        assert await multipart_files(Request(part(head) + END, f"{FORM}; charset={charset}"), "image", 1) == [b"x"]
-    except InvalidRequest as refusal:
-        assert "charset" in refusal.message
+    assert await multipart_files(Request(part(head) + END, f"{FORM}; charset={charset}"), "image", 1) == [b"x"]
 
 
 HEADS = st.sampled_from([FILE, b"Content-Disposition: form-data", b'Content-Disposition: form-data; name="a"', b"A: b"])

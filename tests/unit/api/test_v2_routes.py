@@ -76,7 +76,7 @@ async def test_packed_both_ways(client, coding, pack):
 
 
 async def test_large_answers_are_packed_and_small_ones_are_not(client, backend: FakeClient, monkeypatch):
-    monkeypatch.setattr("api.v2.compression._MIN_BYTES", 300)
+    monkeypatch.setattr("api.compression._MIN_BYTES", 300)
     for rows, coding in ((1, None), (100, "deflate")):
         body = {"inputs": [tensor(*[2] * rows)]}
         answer = await client.post(INFER, json=body, headers={"accept-encoding": "br, gzip;q=0, deflate"})

@@ -68,7 +68,7 @@ class Client:
         self.connection.connection_made(self.transport)  # type: ignore[arg-type]
 
     async def _app(self, scope, receive, send) -> None:
-        """Answer ``/quick`` at once, ``…/early`` before the body, the rest after body and gate; close after ``/last``."""
+        """Answer ``/quick`` and ``/early`` without a body, the rest after body and gate; close after ``/last``."""
         body = b""
         if scope["path"] not in ("/quick", "/early"):
             while True:

@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api import errors, openapi
 from api.drain import Drain
+from api.head_routes import with_head
 from api.inference.batcher import MicroBatcher
 from api.inference.client import InferenceClient
 from api.inference.models import Models
@@ -22,6 +23,7 @@ from api.limits.concurrency import ConcurrencyLimiter
 from api.routes import docs, health, models_page
 from api.routes import metrics as metrics_route
 from api.settings import Settings
+from api.slash_redirect import SlashRedirect
 from api.tasks.base import Task
 from api.tasks.registry import load_tasks
 from api.tasks.routes import router_of
@@ -39,7 +41,7 @@ Under `/v2`, the Open Inference Protocol, the body is `{"error": "…"}`.
 
 # What a script of another origin may send, and read of the answer. The api uses no cookies.
 _CORS: dict[str, Any] = {
-    "allow_methods": ["GET", "POST"],
+    "allow_methods": ["GET", "HEAD", "POST"],
     "allow_headers": [
         "authorization",
         "content-encoding",
@@ -104,6 +106,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
         telemetry=tracing.of_framework(),
     )
     app.state.settings = settings
@@ -111,16 +114,17 @@ def create_app(
     app.state.limiter = ConcurrencyLimiter(settings)
     errors.install(app)
     of_tasks = [router for task in tasks for router in (router_of(task), *task.routers())]
-    for router in (
+    routers = (
         *of_tasks,
         v2_router_of(settings),
         health.router_of(settings),
         metrics_route.router,
         docs.router,
         models_page.router,
-    ):
-        # As they are: `include_router` would add two layers of matching to each request.
-        app.router.routes.extend(router.routes)
+    )
+    # As they are: `include_router` would add two layers of matching to each request.
+    app.router.routes.extend(with_head(route for router in routers for route in router.routes))
+    app.router.default = SlashRedirect(app.router)
     app.state.access = Access(app.routes)
     openapi.describe(app, app.state.access)
     app.add_middleware(Admission, settings=settings, access=app.state.access, limiter=app.state.limiter)

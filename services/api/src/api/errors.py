@@ -4,11 +4,12 @@
     ├── InvalidRequest        422  invalid_request       the body isn't what the schema asks for
     │   └── InvalidInput      422  invalid_input         an input that the task can't read
     │       └── InvalidImage  422  invalid_image         bytes that aren't an image the task can read
-    ├── BadRequest            400  bad_request           the bytes are no HTTP request
+    ├── BadRequest            400  bad_request           the bytes are no HTTP request, or not of their coding
     ├── Unauthorized          401  unauthorized          no key, or a wrong one
     ├── RequestTimeout        408  request_timeout       the client took too long to send its request
     ├── PayloadTooLarge       413  payload_too_large     body, input or batch over its limit
     ├── UnsupportedMedia      415  unsupported_media_type
+    │   └── UnsupportedCoding 415  unsupported_media_type  the body's Content-Encoding isn't one that is read
     ├── RateLimited           429  rate_limited          the client is over its rate limit
     ├── HeadersTooLarge       431  headers_too_large     headers over their limit
     ├── ClientGone            499  client_closed_request the client hung up; only in the log and the metrics
@@ -26,6 +27,7 @@ The HTTP layer turns each into ``{"error": {"code", "message", "request_id"}}``,
 Any other exception is a bug and becomes a 500 that reveals nothing of the inside.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from fastapi import FastAPI, Request
@@ -51,6 +53,7 @@ class ApiError(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
+    headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, message: str, *, retry_after_s: int | None = None) -> None:
         super().__init__(message)
@@ -78,7 +81,7 @@ class InvalidImage(InvalidInput):
 
 
 class BadRequest(ApiError):
-    """The bytes are no HTTP request; no route has seen them."""
+    """The bytes are no HTTP request, or the body isn't of the coding that its `Content-Encoding` names."""
 
     status = 400
     code = "bad_request"
@@ -106,10 +109,16 @@ class PayloadTooLarge(ApiError):
 
 
 class UnsupportedMedia(ApiError):
-    """The content type isn't one that the route reads."""
+    """The content type or coding isn't one that the route reads."""
 
     status = 415
     code = "unsupported_media_type"
+
+
+class UnsupportedCoding(UnsupportedMedia):
+    """The body's coding isn't one that is read; the answer names those that are."""
+
+    headers: ClassVar[Mapping[str, str]] = {"accept-encoding": "gzip, deflate"}
 
 
 class RateLimited(ApiError):
@@ -201,8 +210,10 @@ def is_protocol(path: str) -> bool:
 
 
 def response_of(error: ApiError, scope: Scope) -> JSONResponse:
-    """Return the one body that every error has, with its status and, where it helps, ``Retry-After``."""
-    headers = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
+    """Return the one body that every error has, with its status, its headers and, where it helps, ``Retry-After``."""
+    headers = dict(error.headers)
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(error.retry_after_s)
     status = _protocol_status(error) if is_protocol(scope.get("path", "")) else error.status
     return _respond(status, error.code, error.message, scope, headers)
 

@@ -82,10 +82,10 @@ class Admission:
         await self._check_client(scope, headers)
         length = headers.get(b"content-length", b"")
         body_bytes = int(length) if length.isdigit() else 0
-        if not is_protocol(path):
-            return self._limiter.enter(receive, body_bytes, self._timeout_s(headers))
-        slot = self._limiter.enter(receive, body_bytes, self._timeout_s(headers), self._v2_max_body_bytes)
-        scope["state"]["slot"] = slot
+        max_body_bytes = self._v2_max_body_bytes if is_protocol(path) else None
+        slot = self._limiter.enter(receive, body_bytes, self._timeout_s(headers), max_body_bytes)
+        if b"content-encoding" in headers:
+            scope["state"]["slot"] = slot  # for `hold`
         return slot
 
     def _check_key(self, headers: dict[bytes, bytes]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import orjson
@@ -18,6 +18,7 @@ from api.inference.batcher import MicroBatcher
 from api.inference.client import InferenceRequest
 from api.inference.lanes import Answer
 from api.inference.tensors import Tensors
+from api.request_body import read_body
 from api.tasks import uploads
 from api.tasks.base import Task
 from api.tasks.json_task import JsonTask
@@ -136,25 +137,40 @@ async def _one_input(task: Task, schemas: Schemas, request: Request) -> Any:  # 
     if uploads.is_json(media_type):
         if isinstance(task, JsonTask):
             return await uploads.json_body(request, schemas.request)
-        return _from_base64(task, getattr(await uploads.json_body(request, schemas.request), task.noun))
+        body = await uploads.json_body(request, schemas.request, _hint(task, several=False))
+        return _from_base64(task, getattr(body, task.noun))
     if media_type == "multipart/form-data" and not isinstance(task, JsonTask):
         return (await uploads.multipart_files(request, task.noun, 1))[0]
     if any(media_type == each or (each.endswith("/*") and media_type.startswith(each[:-1])) for each in task.accepts):
-        return await uploads.body_of(request)
+        return bytes(await read_body(request))
     raise uploads.wrong_media(media_type, _accepted(task))
 
 
 async def _several_inputs(task: Task, schemas: Schemas, request: Request) -> list[Any]:
     media_type, limit = uploads.media_type_of(request), task.settings.max_batch_images
+    is_object = isinstance(task, JsonTask)
     if uploads.is_json(media_type):
-        texts = getattr(await uploads.json_body(request, schemas.batch_request), f"{task.noun}s")
+        hint = "" if is_object else _hint(task, several=True)
+        texts = getattr(await uploads.json_body(request, schemas.batch_request, hint), f"{task.noun}s")
         if len(texts) > limit:
             raise uploads.too_many(task.noun, limit)
-        return texts if isinstance(task, JsonTask) else [_from_base64(task, text) for text in texts]
-    if media_type == "multipart/form-data" and not isinstance(task, JsonTask):
+        return texts if is_object else [_from_base64(task, text) for text in texts]
+    if media_type == "multipart/form-data" and not is_object:
         return await uploads.multipart_files(request, task.noun, limit)
-    is_json = isinstance(task, JsonTask)
-    raise uploads.wrong_media(media_type, "application/json" if is_json else "application/json or multipart/form-data")
+    raise uploads.wrong_media(
+        media_type, "application/json" if is_object else "application/json or multipart/form-data"
+    )
+
+
+@cache  # few requests need it, and making it would cost every one a microsecond
+def _hint(task: Task, *, several: bool) -> str:
+    """Return what to send instead of numbers, or of another server's body."""
+    how = (
+        f'the {task.noun} files in base64, {{"{task.noun}s": ["…"]}}'
+        if several
+        else f'the {task.noun} file in base64, {{"{task.noun}": "…"}}'
+    )
+    return f"Send {how}; tensors go to POST /v2/models/{task.model}/infer."
 
 
 def _accepted(task: Task) -> str:

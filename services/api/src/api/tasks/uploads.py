@@ -2,28 +2,29 @@
 
 import base64
 import binascii
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
 
-import orjson
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.errors import InvalidRequest, PayloadTooLarge, UnsupportedMedia, sentence_of
+from api.json_text import parse_json
+from api.request_body import read_body
+from api.tasks.forms import Form, TooManyFilesError
 
 Body = TypeVar("Body", bound=BaseModel)
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _SPACE = b" \t\r\n"
+_DATA_URL = b"data:"
+# Fields of the Open Inference Protocol and of TensorFlow Serving.
+_OTHER_FIELDS = frozenset(("inputs", "instances"))
+# pydantic's types of the errors of a field that holds something else than text, or than a list of texts.
+_NOT_TEXT = frozenset(("string_type", "list_type"))
 # Every unknown field costs an error entry: a body full of them would take seconds and hundreds of megabytes.
 _MAX_FIELDS = 32
-
-
-class _InMemoryParser(MultiPartParser):
-    """Starlette's, without its files on disk for parts over 1 MB: the disk may be full, and bodies are bounded."""
-
-    spool_max_size = 0  # never
 
 
 def media_type_of(request: Request) -> str:
@@ -36,32 +37,35 @@ def is_json(media_type: str) -> bool:
     return media_type == "application/json" or media_type.endswith("+json")
 
 
-async def body_of(request: Request) -> bytes:
-    """Return the body; where it came in one piece, as nearly always, without the framework's generator."""
-    message = await request.receive()
-    pieces = [message.get("body", b"")]
-    while message.get("more_body", False):
-        message = await request.receive()
-        pieces.append(message.get("body", b""))
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-async def json_body(request: Request, schema: type[Body]) -> Body:
+async def json_body(request: Request, schema: type[Body], hint: str = "") -> Body:
     """Read the body as ``schema``.
+
+    Args:
+        request: The request.
+        schema: What the body has to be.
+        hint: What to send instead of numbers, and of what other servers read; added to the error.
 
     Raises:
         InvalidRequest: It isn't JSON, or not what the schema asks for.
     """
-    try:
-        content = orjson.loads(await body_of(request))
-    except orjson.JSONDecodeError as exc:
-        raise InvalidRequest(f"The body is no JSON: {exc}.") from exc
+    content = parse_json(await read_body(request))
     if isinstance(content, dict) and len(content) > _MAX_FIELDS:
         raise InvalidRequest(f"The body has {len(content)} fields; send those that {schema.__name__} has.")
     try:
         return schema.model_validate(content)
     except ValidationError as exc:
-        raise InvalidRequest(sentence_of(exc.errors(include_input=False, include_url=False))) from exc
+        faults = exc.errors(include_input=False, include_url=False)
+        what = sentence_of(faults)
+        if hint and _is_for_another_api(content, faults[0]):
+            what = f"{what.rstrip('.')}. {hint}"
+        raise InvalidRequest(what) from exc
+
+
+def _is_for_another_api(content: object, fault: Mapping[str, Any]) -> bool:
+    """Say whether a body has numbers or objects where an encoded file belongs, or fields of other servers."""
+    if not isinstance(content, dict):
+        return isinstance(content, list)
+    return fault["type"] in _NOT_TEXT or not _OTHER_FIELDS.isdisjoint(content)
 
 
 async def multipart_files(request: Request, noun: str, max_files: int) -> list[bytes]:
@@ -69,30 +73,35 @@ async def multipart_files(request: Request, noun: str, max_files: int) -> list[b
 
     Args:
         request: The request.
-        noun: What a file holds, for the error messages.
+        noun: What a file holds, for the error messages, and the name of its field.
         max_files: Most files that are taken.
 
     Raises:
         InvalidRequest: The body isn't valid multipart, or has no file in it.
         PayloadTooLarge: More files than ``max_files``.
     """
-    parser = _InMemoryParser(request.headers, request.stream(), max_files=max_files + 1, max_fields=_MAX_FIELDS)
+    fields = frozenset((noun, f"{noun}s", f"{noun}s[]"))
+    form = Form(request.headers.get("content-type", ""), fields, max_files, _MAX_FIELDS)
     try:
-        form = await parser.parse()
-    except MultiPartException as exc:
-        if "Too many files" in exc.message:
-            raise too_many(noun, max_files) from exc
-        raise InvalidRequest(f"The multipart body can't be read: {exc.message}") from exc
-    except UnicodeError as exc:  # some of Python's codecs raise this for a `charset` that is none
-        raise InvalidRequest("The multipart body can't be read: leave out its charset.") from exc
-    files = [await part.read() for _, part in form.multi_items() if isinstance(part, UploadFile)]
+        found = await form.parse(await read_body(request))
+    except TooManyFilesError as exc:
+        raise too_many(noun, max_files) from exc
+    files = [data if is_named else _from_field(data, noun) for data, is_named in found]
     if not files:
         raise InvalidRequest(
             f"The form has no file in it: send the {noun} as a file part, as curl -F {noun}=@file does."
         )
-    if len(files) > max_files:
-        raise too_many(noun, max_files)
     return files
+
+
+def _from_field(data: bytes, noun: str) -> bytes:
+    """Return the file that a text field holds: its bytes, or what they are in a ``data:`` URL."""
+    if not _is_data_url(data.lstrip()):
+        return data
+    try:
+        return from_base64(data.decode("latin-1"))
+    except ValueError as exc:
+        raise InvalidRequest(f"The {noun}'s data: URL isn't valid base64.") from exc
 
 
 def too_many(noun: str, limit: int) -> PayloadTooLarge:
@@ -111,15 +120,18 @@ def from_base64(text: str) -> bytes:
     Raises:
         ValueError: It is no base64.
     """
-    raw = text.encode("ascii")
     try:
-        return binascii.a2b_base64(raw, strict_mode=True)
-    except binascii.Error:
-        return _lenient_base64(raw)
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        return _lenient_base64(text.strip().encode("ascii"))
 
 
 def _lenient_base64(raw: bytes) -> bytes:
-    if raw.startswith(b"data:"):
-        raw = raw.partition(b",")[2]
+    if _is_data_url(raw):
+        raw = unquote_to_bytes(raw.partition(b",")[2])
     raw = raw.translate(_URL_SAFE, delete=_SPACE).rstrip(b"=")
     return base64.b64decode(raw + b"=" * (-len(raw) % 4), validate=True)
+
+
+def _is_data_url(raw: bytes) -> bool:
+    return raw[: len(_DATA_URL)].lower() == _DATA_URL

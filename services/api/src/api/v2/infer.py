@@ -5,22 +5,20 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fastapi import Request, Response
 
+from api import compression
 from api.inference.lanes import Answer
-from api.limits.concurrency import hold
 from api.offload import offload
+from api.request_body import read_body
 from api.telemetry.request_context import context_of
-from api.v2 import answers, compression, requests
+from api.v2 import answers, requests
 from api.v2.binary_tensors import HEADER, json_length
 from api.v2.names import model_of
 
 if TYPE_CHECKING:
     from api.inference.batcher import MicroBatcher
-    from api.settings import Settings
 
 # JSON of more bytes than this is read and written beside the event loop, where it could delay other requests.
 _INLINE_BYTES = 64 * 1024
-# Pieces of a body that are kept apart until all are there: a list of a million would be larger than the body.
-_MAX_PIECES = 256
 _Result = TypeVar("_Result")
 
 
@@ -30,37 +28,13 @@ async def infer(request: Request) -> Response:
     model, version = model_of(request)
     metadata = await batcher.metadata(model, version)
     header = request.headers.get(HEADER)
-    body = await _body_of(request)
+    body = await read_body(request)
     json_bytes = json_length(len(body), header)
     context = context_of(request.scope)
     with context.decoding():
         asked = await _run(lambda: requests.read(body, header, metadata, version), json_bytes)
     answer = await batcher.submit(asked.inference, context)
     return await _respond(request, asked, answer)
-
-
-async def _body_of(request: Request) -> bytes | bytearray:
-    """Return the body as it was before it was packed."""
-    settings: Settings = request.app.state.settings
-    body = await _received(request)
-    unpacked = await compression.unpacked(request, body, settings.v2_max_body_bytes)
-    if unpacked is not body:
-        hold(request.scope, len(body) + len(unpacked))
-    return unpacked
-
-
-async def _received(request: Request) -> bytes | bytearray:
-    """Return the body as it came."""
-    pieces: list[bytes] = []
-    earlier = bytearray()
-    async for piece in request.stream():
-        pieces.append(piece)
-        if len(pieces) >= _MAX_PIECES:
-            earlier += b"".join(pieces)
-            pieces.clear()
-    if earlier:
-        return earlier + b"".join(pieces)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 async def _respond(request: Request, asked: requests.ProtocolRequest, answer: Answer) -> Response:

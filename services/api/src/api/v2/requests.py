@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Any, NamedTuple
 
-import orjson
-
 from api.errors import InvalidRequest
 from api.inference.client import InferenceRequest, ModelMetadata, Parameter, TensorSpec
 from api.inference.tensors import DTYPES, Tensor, from_wire
+from api.json_text import parse_json
 from api.v2.binary_tensors import Blob, split
 from api.v2.json_tensors import from_json
 
@@ -54,7 +53,7 @@ def read(body: bytes | bytearray, header: str | None, metadata: ModelMetadata, v
     head, blob = split(body, header)
     if header is not None and not head:
         return _read_raw(blob, len(body), metadata, version)
-    content = _object(_parsed(head), "The body")
+    content = _object(parse_json(head), "The body")
     parameters = _parameters(content.get("parameters"), "parameters")
     binary_default = _flag(parameters.pop("binary_data_output", False), "binary_data_output")
     request_id = content.get("id")
@@ -155,13 +154,6 @@ def _outputs(given: object, metadata: ModelMetadata) -> tuple[tuple[str, ...], d
             classes[name] = _count(parameters["classification"], f"Output {name}: classification")
     classes = {name: count for name, count in classes.items() if count}  # 0 asks for the tensor itself, as at Triton
     return tuple(names), classes, binary
-
-
-def _parsed(head: memoryview) -> object:
-    try:
-        return orjson.loads(head)
-    except orjson.JSONDecodeError as exc:
-        raise InvalidRequest(f"The body is no JSON: {exc}.") from exc
 
 
 def _object(value: object, what: str) -> dict[str, Any]:

@@ -31,8 +31,6 @@ def router_of(settings: Settings) -> APIRouter:
         name = re.sub(r"\W+", "_", path).strip("_")
         details = {"name": name, "summary": summary, "tags": ["v2"], **describe(settings, path)}
         router.routes.append(kind(path, endpoint, methods=[method], **details))
-        if method == "GET":
-            router.routes.append(kind(path, endpoint, methods=["HEAD"], include_in_schema=False))
 
     # The busiest first: routes are tried in order.
     for prefix in (_MODEL, _VERSION):

@@ -21,13 +21,13 @@ _FILES = StaticFiles(
 )
 
 
-@router.api_route("/models", methods=["GET", "HEAD"])
+@router.get("/models")
 async def index(request: Request) -> Response:
     """Return the page."""
     return _FILES.respond(request, "index.html")
 
 
-@router.api_route("/models/{name}", methods=["GET", "HEAD"])
+@router.get("/models/{name}")
 async def part(request: Request, name: str) -> Response:
     """Return a script, the style or the icon."""
     return _FILES.respond(request, name)

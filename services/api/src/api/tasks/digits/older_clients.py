@@ -24,11 +24,12 @@ _EXAMPLE = {"image": THREE, "height": 28, "width": 28}
 
 def router_of(task: Task) -> APIRouter:
     """Return the older demo's route, answered by ``task``'s model."""
+    hint = f"Send the image in base64, as a file or as raw pixels; tensors go to POST /v2/models/{task.model}/infer."
 
     async def predict_mnist(request: Request) -> PredictMnistResponse:
         """Send JSON; `image` is base64 (standard or URL-safe) of raw 8-bit pixels, row by row, or of an image file."""
         # The older clients' GET carries a body, and not all of them name its type.
-        body = await uploads.json_body(request, PredictMnistRequest)
+        body = await uploads.json_body(request, PredictMnistRequest, hint)
         context = context_of(request.scope)
         with context.decoding():
             pixels_u8 = await _pixels(body, task.settings)

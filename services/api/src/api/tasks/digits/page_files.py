@@ -18,13 +18,13 @@ _FILES = StaticFiles(
 )
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
+@router.get("/")
 async def index(request: Request) -> Response:
     """Return the page."""
     return _FILES.respond(request, "index.html")
 
 
-@router.api_route("/page/{name}", methods=["GET", "HEAD"])
+@router.get("/page/{name}")
 async def part(request: Request, name: str) -> Response:
     """Return a script, the style or the icon."""
     return _FILES.respond(request, name)

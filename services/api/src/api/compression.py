@@ -4,11 +4,13 @@ import zlib
 
 from fastapi import Request
 
-from api.errors import InvalidRequest, PayloadTooLarge, UnsupportedMedia
+from api.errors import BadRequest, PayloadTooLarge, UnsupportedCoding
 from api.offload import offload
 
 # zlib's own names for the two: https://docs.python.org/3/library/zlib.html#zlib.decompressobj
 _WBITS = {"gzip": 31, "deflate": 15}
+# Equivalent by https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1.3
+_ALIASES = {"x-gzip": "gzip"}
 # As much is unpacked on the event loop, in a millisecond; and as little is sent as it is.
 _INLINE_BYTES = 256 * 1024
 _MIN_BYTES = 16 * 1024
@@ -20,16 +22,16 @@ async def unpacked(request: Request, body: bytes | bytearray, max_bytes: int) ->
     """Return a request's body as it was before it was packed.
 
     Raises:
-        UnsupportedMedia: The coding isn't known.
-        InvalidRequest: The body isn't of that coding.
+        UnsupportedCoding: The coding isn't known.
+        BadRequest: The body isn't of that coding.
         PayloadTooLarge: It unpacks to more than ``max_bytes``.
     """
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding in ("identity", ""):
         return body
-    wbits = _WBITS.get(coding)
+    wbits = _WBITS.get(_ALIASES.get(coding, coding))
     if wbits is None:
-        raise UnsupportedMedia(f"Content-Encoding {coding[:40]!r} isn't read here; send gzip, deflate or identity.")
+        raise UnsupportedCoding(f"Content-Encoding {coding[:40]!r} isn't read here; send gzip, deflate or identity.")
     unpacker = Unpacker(body, coding, wbits, max_bytes)
     if unpacker.unpack(_INLINE_BYTES):
         return unpacker.unpacked
@@ -59,14 +61,14 @@ class Unpacker:
         """Unpack so many bytes, or all; say whether that was all.
 
         Raises:
-            InvalidRequest, PayloadTooLarge: As `unpacked`.
+            BadRequest, PayloadTooLarge: As `unpacked`.
         """
         until = self._max_bytes + 1 if most is None else min(most, self._max_bytes + 1)
         while not self._stream.eof:
             try:
                 piece = self._stream.decompress(self._rest, min(until - len(self.unpacked), _INLINE_BYTES))
             except zlib.error as exc:
-                raise InvalidRequest(f"The body is no {self._coding}: {exc}.") from exc
+                raise BadRequest(f"The body is no {self._coding}: {exc}.") from exc
             self.unpacked += piece
             self._rest = self._stream.unconsumed_tail
             if len(self.unpacked) > self._max_bytes:
@@ -74,9 +76,9 @@ class Unpacker:
             if len(self.unpacked) >= until:
                 return False
             if not piece and not self._stream.eof:
-                raise InvalidRequest(f"The body is no {self._coding}: it ends too early.")
+                raise BadRequest(f"The body is no {self._coding}: it ends too early.")
         if self._stream.unused_data:
-            raise InvalidRequest(f"The body is no {self._coding}: bytes follow its end.")
+            raise BadRequest(f"The body is no {self._coding}: bytes follow its end.")
         return True
 
 
