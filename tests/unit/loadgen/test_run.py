@@ -1,8 +1,11 @@
 """The real Locust in processes of its own (its gevent patches the process that imports it), against a fake api."""
 
 import base64
+import csv
 import json
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -24,6 +27,14 @@ class Api(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
+        self.server.asked += 1
+        if self.server.lost_every and self.server.asked % self.server.lost_every == 0:
+            # A process that is killed with unread bytes resets its connections; others just end.
+            how = struct.pack("ii", self.server.asked // self.server.lost_every % 2, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, how)
+            self.close_connection = True
+            self.connection.close()
+            return
         body = self.rfile.read(int(self.headers["content-length"]))
         image = base64.b64decode(json.loads(body)["image"]) if "json" in self.headers["content-type"] else body
         self.server.keys.add(self.headers["x-api-key"])
@@ -43,6 +54,7 @@ def api() -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
     server.shift = 0
     server.keys = set()
+    server.asked = server.lost_every = 0
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -85,6 +97,54 @@ def test_the_key_is_sent_and_not_logged(api, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     assert api.keys == {"sesame-of-the-tests"}
     assert "sesame" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("retry", ["0", "3"])
+def test_lost_connections_are_failures_or_sent_again_and_counted_apart(api, tmp_path, retry):
+    api.lost_every = 5
+    done = subprocess.run(
+        [sys.executable, "-m", "loadgen", "--headless", "-u", "10", "-r", "10", "-t", "3s", "--csv", "run"],
+        env=settings(api, LOADGEN_RETRY=retry, LOADGEN_RATE="5"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    with (tmp_path / "run_stats.csv").open() as file:
+        rows = {(row["Type"], row["Name"]): row for row in csv.DictReader(file)}
+    failed = sum(int(row["Failure Count"]) for (kind, _), row in rows.items() if kind)
+    lost = [int(row["Request Count"]) for (kind, _), row in rows.items() if kind == "RETRY"]
+    if retry == "0":
+        assert done.returncode == 1
+        assert failed > 5
+        assert not lost
+        return
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert failed == 0
+    assert sum(lost) > 5
+    answered = sum(int(row["Request Count"]) for (kind, _), row in rows.items() if kind == "POST")
+    assert answered > 2 * sum(lost)
+    # An answer's time counts from the first attempt, and so contains the pause.
+    assert max(float(row["Max Response Time"]) for (kind, _), row in rows.items() if kind == "POST") >= 25
+
+
+def test_a_refused_connection_is_tried_so_many_times_and_then_a_failure(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "loadgen", "--headless", "-u", "1", "-r", "1", "-t", "2s", "--csv", "run"],
+        env=clean_env(
+            LOADGEN_TARGET=f"http://127.0.0.1:{free_port()}", LOADGEN_PROCESSES="0", LOADGEN_RETRY="2",
+            LOADGEN_WEB_PORT=str(free_port()),
+        ),
+        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    with (tmp_path / "run_stats.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["Type"]]
+    lost = sum(int(row["Request Count"]) for row in rows if row["Type"] == "RETRY")
+    failed = sum(int(row["Failure Count"]) for row in rows if row["Type"] == "POST")
+    assert failed > 0
+    assert 2 * failed <= lost <= 2 * failed + 2
+    assert "no answer: ConnectionRefusedError" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("host", ["http://127.0.0.1:{port}/", "127.0.0.1:{port}", "127.0.0.1:{port}//"])

@@ -6,6 +6,7 @@ from typing import Any
 from locust.contrib.fasthttp import FastHttpSession
 
 from loadgen.answers import find_fault
+from loadgen.retry import post
 from loadgen.samples import load_samples
 
 _FILE_SHARE = 0.1  # of the requests; the others are JSON
@@ -16,11 +17,13 @@ class DigitSender:
 
     Args:
         check_labels: Whether a wrong digit is a failure.
+        retry: Most times that a request is sent again after a lost connection.
     """
 
-    def __init__(self, *, check_labels: bool) -> None:
+    def __init__(self, *, check_labels: bool, retry: int = 0) -> None:
         self._samples = load_samples()
         self._check_labels = check_labels
+        self._retry = retry
 
     def send(self, session: FastHttpSession) -> None:
         """Send one image, and check the digit that is read."""
@@ -29,9 +32,8 @@ class DigitSender:
         kind, media_type = ("file", "image/png") if as_file else ("JSON", "application/json")
         # Locust types `data` as str, but passes bytes on to geventhttpclient unchanged; an image has to be bytes.
         data: Any = sample.png if as_file else sample.json_body
-        with session.post(
-            "/predict", data=data, headers={"content-type": media_type}, name=f"/predict ({kind})", catch_response=True
-        ) as response:
+        headers, name = {"content-type": media_type}, f"/predict ({kind})"
+        with post(session, "/predict", retry=self._retry, data=data, headers=headers, name=name) as response:
             fault = find_fault(
                 response.status_code, response.content or b"", sample.label, check_label=self._check_labels
             )

@@ -8,7 +8,9 @@ from loadgen.settings import Settings
 
 _settings = Settings()
 _sender: Sender = (
-    ModelSender(_settings.model, _settings) if _settings.model else DigitSender(check_labels=_settings.check_labels)
+    ModelSender(_settings.model, _settings)
+    if _settings.model
+    else DigitSender(check_labels=_settings.check_labels, retry=_settings.retry)
 )
 users.ApiUser.configure(_settings, _sender)
 

@@ -13,6 +13,7 @@ from locust.contrib.fasthttp import FastHttpSession
 from loadgen.model_answers import find_fault, message_of
 from loadgen.model_requests import LENGTH_HEADER, ModelRequest, make_requests
 from loadgen.model_signature import Signature, signature_of
+from loadgen.retry import post
 from loadgen.settings import Settings
 
 _RETRY_S = 1.0
@@ -46,9 +47,8 @@ class ModelSender:
         request = random.choice(self._requests)  # noqa: S311 - no secret depends on it
         # Locust types `data` as str, but passes bytes on to geventhttpclient unchanged.
         data: Any = request.body
-        with session.post(
-            f"{self._path}/infer", data=data, headers=dict(request.headers), name=self._name, catch_response=True
-        ) as response:
+        path, headers, retry = f"{self._path}/infer", dict(request.headers), self._settings.retry
+        with post(session, path, retry=retry, data=data, headers=headers, name=self._name) as response:
             length = (response.headers or {}).get(LENGTH_HEADER)
             fault = find_fault(response.status_code, response.content or b"", length, self._signature)
             if fault is None:

@@ -62,6 +62,13 @@ class Settings(BaseSettings):
         True, description="Count a wrong digit as a failure; turn it off for a model that wasn't trained on MNIST."
     )
     timeout_s: float = Field(10.0, gt=0, le=600, description="Seconds after which a request counts as failed.")
+    retry: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="Times that a request is sent again, after a growing pause, where its connection was refused or "
+        "lost; each lost attempt is counted apart, as a request of type `RETRY`.",
+    )
     api_key: SecretStr | None = Field(None, description="API key to send, where the api requires one.")
     api_key_file: Path | None = Field(
         None, description="File with API keys; the first line that is neither empty nor a comment is sent."
