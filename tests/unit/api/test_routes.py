@@ -149,7 +149,9 @@ async def test_a_host_that_is_none_is_no_bug(client, host):
     assert_error(await client.put("/health/live", headers={"host": host}), 405, "method_not_allowed")
 
 
-@pytest.mark.parametrize("path,allowed", [("/predict", "POST"), ("/predict-mnist", "GET, POST"), ("/metrics", "GET")])
+@pytest.mark.parametrize(
+    "path,allowed", [("/predict", "POST"), ("/predict-mnist", "GET, HEAD, POST"), ("/metrics", "GET, HEAD")]
+)
 async def test_a_method_that_isn_t_taken_is_told_which_are(client, path, allowed):
     response = await client.delete(path)
     assert_error(response, 405, "method_not_allowed")
