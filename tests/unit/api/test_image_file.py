@@ -39,7 +39,9 @@ def dark_corner(array: np.ndarray) -> tuple[int, int]:
     grey = array[..., :3].mean(axis=2) if array.ndim == 3 else array
     rows, cols = grey.shape[0] // 2, grey.shape[1] // 2
     means = [[grey[y * rows :][:rows, x * cols :][:, :cols].mean() for x in (0, 1)] for y in (0, 1)]
-    assert sorted(np.ravel(means))[0] < 40 < 230 < sorted(np.ravel(means))[1]
+    darkest, next_darkest = sorted(np.ravel(means))[:2]
+    assert darkest < 40
+    assert next_darkest > 230
     return divmod(int(np.argmin(means)), 2)
 
 
