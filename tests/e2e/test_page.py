@@ -187,7 +187,7 @@ def test_a_broken_and_a_too_large_file_are_told_apart_in_words(page, tmp_path):
     expect(page["#digit"]).to_have_text("–")
 
     huge = tmp_path / "huge.png"
-    huge.write_bytes(FIVE.read_bytes() + bytes(9 * 2**20))
+    huge.write_bytes(FIVE.read_bytes() + bytes(25 * 2**20))
     page.choose(huge)
     expect(page["#complaint"]).to_contain_text("Choose a smaller picture", timeout=15_000)
     expect(page["#again"]).to_be_hidden()

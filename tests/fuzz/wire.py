@@ -78,7 +78,7 @@ def shapes(png: bytes) -> dict[str, Shape]:
         "a chunk's extension of 2 MB": chunks + b"5;" + b"a" * 2**21,
     }
     with_lengths = {
-        "8 MB and a byte": str(8 * 2**20 + 1),
+        "24 MiB and a byte": str(24 * 2**20 + 1),
         "8 EB": str(2**63),
     }
     return (
@@ -140,7 +140,7 @@ def slow(png: bytes) -> dict[str, Shape]:
 
 def bodies(png: bytes) -> dict[str, tuple[str, bytes, tuple[int, ...]]]:
     """Return content types with bodies for ``POST /predict``, and the statuses that each may get."""
-    size = 8 * 2**20 - 1000
+    size = 24 * 2**20 - 1000
     text = base64.b64encode(png)
     json, form = "application/json", "multipart/form-data; boundary=b"
     file = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n'
@@ -150,11 +150,11 @@ def bodies(png: bytes) -> dict[str, tuple[str, bytes, tuple[int, ...]]]:
     return {
         "100,000 levels": (json, b"[" * 100_000, (422,)),
         "100,000 levels of objects": (json, b'{"image":' * 100_000, (422,)),
-        "8 MB of numbers": (json, b'{"images":[' + b"1," * (size // 2 - 20) + b"1]}", (422,)),
-        "8 MB of fields": (json, b"{" + b",".join(b'"%x":0' % i for i in range(size // 11)) + b"}", (422,)),
+        "24 MiB of numbers": (json, b'{"images":[' + b"1," * (size // 2 - 20) + b"1]}", (422,)),
+        "24 MiB of fields": (json, b"{" + b",".join(b'"%x":0' % i for i in range(size // 11)) + b"}", (422,)),
         "one field 700,000 times": (json, b"{" + b'"a":1,' * (size // 6 - 20) + b'"image":"AAAA"}', (422,)),
-        "a number of 8 MB": (json, b'{"image":' + b"9" * (size - 20) + b"}", (422,)),
-        "a name of 8 MB": (json, b'{"' + b"x" * (size - 20) + b'":1}', (422,)),
+        "a number of 24 MiB": (json, b'{"image":' + b"9" * (size - 20) + b"}", (422,)),
+        "a name of 24 MiB": (json, b'{"' + b"x" * (size - 20) + b'":1}', (422,)),
         "a key that comes twice": (json, b'{"image":1,"image":"' + text + b'"}', (200,)),
         "NaN": (json, b'{"image":NaN}', (422,)),
         "invalid UTF-8": (json, b'{"image":"\xff\xfe"}', (422,)),
@@ -164,7 +164,7 @@ def bodies(png: bytes) -> dict[str, tuple[str, bytes, tuple[int, ...]]]:
         "a mark of UTF-32 before UTF-8": (json, b"\xff\xfe\0\0" + b'{"image":"' + text + b'"}', (422,)),
         "UTF-32": (json, f'{{"image":"{text.decode()}"}}'.encode("utf-32"), (200,)),
         "wrong base64": (json, b'{"image":"' + text[:-5] + b'!"}', (422,)),
-        "base64 of 8 MB": (json, b'{"image":"' + b"A" * (size - 20) + b'"}', (422,)),
+        "base64 of 24 MiB": (json, b'{"image":"' + b"A" * (size - 20) + b'"}', (422,)),
         "JSON as an image": ("image/png", b'{"image":"' + text + b'"}', (422,)),
         "an image as JSON": (json, png, (422,)),
         "an image as text": ("text/plain", png, (415,)),
@@ -184,9 +184,9 @@ def bodies(png: bytes) -> dict[str, tuple[str, bytes, tuple[int, ...]]]:
         "5,000 fields": (form, (named + b'a"\r\n\r\nx\r\n') * 5000 + end, (422,)),
         "5,000 files": (form, whole * 5000 if len(whole) * 5000 < size else whole * (size // len(whole)), (413,)),
         "5,000 headers of a part": (form, file + b"A: b\r\n" * 5000 + b"\r\nx\r\n" + end, (422,)),
-        "a part's header of 8 MB": (form, file + b"A: " + b"b" * (size - 500), (422,)),
-        "a part's name of 8 MB": (form, named + b"a" * (size - 500), (422,)),
-        "a field of 8 MB": (form, named + b'a"\r\n\r\n' + b"x" * (size - 500) + b"\r\n" + end, (422,)),
+        "a part's header of 24 MiB": (form, file + b"A: " + b"b" * (size - 500), (422,)),
+        "a part's name of 24 MiB": (form, named + b"a" * (size - 500), (422,)),
+        "a field of 24 MiB": (form, named + b'a"\r\n\r\n' + b"x" * (size - 500) + b"\r\n" + end, (422,)),
         "a file of line ends": (form, file + b"\r\n" + b"\r\n" * (size // 2 - 500) + end, (422,)),
         "a file of returns": (form, file + b"\r\n" + b"\r" * (size - 500) + b"\r\n" + end, (422,)),
         "a file of nearly boundaries": (form, file + b"\r\n" + b"\r\n--" * (size // 4 - 500) + b"\r\n" + end, (422,)),

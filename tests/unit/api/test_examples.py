@@ -82,7 +82,7 @@ def test_every_error_is_listed_with_an_example_of_its_own():
 
 ASKED_WRONGLY = {
     "unauthorized": ({"keys": "secret"}, {"json": BODY}),
-    "payload_too_large": ({}, {"content": b"x", "headers": JSON | {"content-length": str(9 * 2**20)}}),
+    "payload_too_large": ({}, {"content": b"x", "headers": JSON | {"content-length": str(25 * 2**20)}}),
     "unsupported_media_type": ({}, {"content": b"x", "headers": {"content-type": "text/plain"}}),
     "invalid_request": ({}, {"json": {}}),
     "invalid_image": ({}, {"json": {"image": "no base64!"}}),

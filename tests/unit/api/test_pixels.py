@@ -4,6 +4,7 @@ import asyncio
 import io
 import threading
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,12 +16,13 @@ from api.tasks.digits import image as digits
 from api.tasks.digits import pixels
 from tests.support.bad_images import BOMB_SIDE_PX, BOMBS, HUGE, MARATHONS
 from tests.support.fuzzing import examples
+from tests.support.picture_files import deep_png, relabelled, saved
 from tests.unit.api.fakes import encoded
 from tests.unit.api.test_image import stroke
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # the api leaves them out too: test_logs
 
-FORMATS = ["PNG", "JPEG", "BMP", "WEBP", "GIF"]
+FORMATS = ["PNG", "JPEG", "BMP", "WEBP", "GIF", "AVIF", "HEIC"]
 
 
 def read(data: bytes) -> None:
@@ -44,6 +46,14 @@ async def test_as_many_pixels_as_are_taken_are_read(name):
     assert len(data) < 2**20 or "bmp" in name
     with pytest.raises(InvalidImage, match="blank"):
         await pixels.pixels_of_file(data, Settings(max_image_px=BOMB_SIDE_PX**2))
+
+
+@pytest.mark.parametrize("fmt", ["HEIC", "AVIF"])
+@pytest.mark.parametrize("size", [(100_000, 100_000), (2**31 - 1, 2**31 - 1), (16_000, 16_000)])
+async def test_boxes_that_declare_more_pixels_than_there_are_are_refused(fmt, size):
+    data = relabelled(saved(stroke(60), fmt), *size)
+    with pytest.raises((PayloadTooLarge, InvalidImage)):
+        await pixels.pixels_of_file(data, Settings())
 
 
 @pytest.mark.parametrize("name", MARATHONS)
@@ -101,13 +111,19 @@ def exif_of(data: bytes) -> bytes:
     return plain[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + plain[2:]
 
 
-WHOLE = [encoded(stroke(60), fmt) for fmt in FORMATS] + [
+WHOLE = [saved(stroke(60), fmt) for fmt in FORMATS] + [
     encoded(stroke(60, mode="RGBA")),
     encoded(stroke(60, mode="P"), "PNG", transparency=0),
     encoded(stroke(60), "WEBP", lossless=True),
     encoded(stroke(60), "JPEG", progressive=True),
     encoded(stroke(60), "JPEG", exif=Image.Exif()),
     encoded(stroke(60), "GIF", save_all=True, append_images=[stroke(60, width=9)]),
+    *(
+        saved(Image.new("L", (60, 60), 255), fmt, save_all=True, append_images=[stroke(60)], **options)
+        for fmt, options in {"GIF": {}, "PNG": {}, "WEBP": {}, "AVIF": {}, "HEIC": {}, "MPO": {}}.items()
+    ),
+    deep_png(np.asarray(stroke(60)).astype(np.uint16) << 4),
+    deep_png(np.asarray(stroke(60, mode="RGB")).astype(np.uint16) << 2),
     exif_of(b"II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0"),
 ]
 

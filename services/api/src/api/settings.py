@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     ready_deadline_s: float = Field(2.0, gt=0, le=60, description="Seconds that the readiness canary has to answer.")
 
     max_body_bytes: int = Field(
-        8 * 2**20, ge=1024, le=2**30, description="Largest request body in bytes; beyond it 413."
+        24 * 2**20, ge=1024, le=2**30, description="Largest request body in bytes; beyond it 413."
     )
     v2_max_body_bytes: int = Field(
         64 * 2**20,
@@ -144,7 +144,14 @@ class Settings(BaseSettings):
         "and to take some of its answer. `API_DEADLINE_S` bounds the body too.",
     )
     max_image_px: int = Field(
-        16_777_216, ge=784, le=2**28, description="Largest image in pixels (width × height), checked before decoding."
+        2**26, ge=784, le=2**28, description="Largest image in pixels (width × height), checked before decoding."
+    )
+    max_decode_bytes: int = Field(
+        264 * 2**20,
+        ge=2**20,
+        le=2**34,
+        description="Most memory in bytes that decoding one image may take, estimated from its header; beyond it 413. "
+        "A worker decodes one large image at a time.",
     )
     max_batch_images: int = Field(128, ge=1, le=4096, description="Most images in one `POST /predict/batch`.")
 

@@ -7,57 +7,27 @@ when its ink is dark; every other size is cropped to its ink, scaled and centred
 
 import base64
 import io
-import struct
-import zlib
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
-from api.errors import InvalidImage, PayloadTooLarge
+from api.errors import InvalidImage
+from api.tasks.digits.image_file import ImageFile, open_image
+
+__all__ = ["BOX_PX", "SIDE_PX", "ImageFile", "data_url", "decode", "from_grey", "luma", "open_image"]
 
 SIDE_PX = 28
 BOX_PX = 20
-FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
 
-# These alone turn by a tag; the look-up costs more than decoding a small PNG.
-_TURNING = ("JPEG", "MPO", "WEBP")
 # An image is shrunk to about this before its ink is looked for: finer detail is lost at 20 px anyway, memory isn't.
 _WORK_PX = 512
 # Ink is what stands out from the paper by this share of the strongest stroke, so that JPEG noise isn't cropped to.
 _INK_SHARE = 0.2
 _BLANK_LEVELS = 16  # of 255
 
-# What Pillow's decoders raise on bytes that aren't what they say; found by fuzzing (tests/unit/api/test_image.py).
-_DECODER_ERRORS = (
-    OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError,
-    struct.error, zlib.error,
-)  # fmt: skip
 
-
-def open_image(data: bytes, max_px: int) -> Image.Image:
-    """Read the header of an image file; no pixel is decoded yet.
-
-    Args:
-        data: The file's bytes.
-        max_px: Largest width × height that is accepted.
-
-    Raises:
-        InvalidImage: The bytes are no PNG, JPEG, BMP, WebP or GIF.
-        PayloadTooLarge: The header declares more pixels than ``max_px``.
-    """
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError as exc:  # Pillow's own ceiling, far above ours
-        raise PayloadTooLarge(f"The image declares too many pixels; at most {max_px} px are read.") from exc
-    except _DECODER_ERRORS as exc:
-        raise InvalidImage("The bytes are no image that can be read: send PNG, JPEG, BMP, WebP or GIF.") from exc
-    if image.width * image.height > max_px:
-        raise PayloadTooLarge(f"The image is {image.width}×{image.height} px; at most {max_px} px are read.")
-    return image
-
-
-def decode(image: Image.Image) -> NDArray[np.uint8]:
+def decode(image: ImageFile) -> NDArray[np.uint8]:
     """Decode an opened image and bring it to MNIST's form.
 
     Returns:
@@ -66,15 +36,7 @@ def decode(image: Image.Image) -> NDArray[np.uint8]:
     Raises:
         InvalidImage: The pixels can't be decoded, or nothing is drawn on them.
     """
-    try:
-        if image.format in _TURNING:
-            # A JPEG can be decoded in grey and at an eighth of its size; the others take no notice.
-            image.draft("L", (_WORK_PX, _WORK_PX))
-            ImageOps.exif_transpose(image, in_place=True)
-        grey = _grey_of(image)
-    except _DECODER_ERRORS as exc:
-        raise InvalidImage("The image is cut short or damaged.") from exc
-    return from_grey(grey)
+    return from_grey(_grey_of(image.pixels()))
 
 
 def from_grey(grey_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -115,19 +77,12 @@ def data_url(image_u8: NDArray[np.uint8]) -> str:
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def _grey_of(image: Image.Image) -> NDArray[np.uint8]:
-    """Decode to ``(H, W)`` uint8, whatever the file's mode."""
-    if image.mode == "L" and "transparency" not in image.info:
-        # As `np.asarray` does it, without its detour over the array interface.
-        return np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width)
-    if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would clip instead of scale
-        return (np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)
-    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        # What follows makes five copies, so it gets no more pixels than will be looked at.
-        factor = _shrink_factor(rgba.size)
-        return _flattened(rgba.reduce(factor) if factor > 1 else rgba)
-    return np.asarray(image.convert("L"))
+def _grey_of(pixels_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return ``(H, W)``, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA pixels as ``(H, W)`` grey."""
+    if pixels_u8.ndim == 2:  # noqa: PLR2004 - rows and columns
+        return pixels_u8
+    picture = Image.fromarray(pixels_u8)
+    return _flattened(picture) if picture.mode == "RGBA" else np.asarray(picture.convert("L"))
 
 
 def _shrunk(grey_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -18,6 +18,7 @@ from api.telemetry.request_context import context_of
 
 _GREY, _RGB = 1, 3  # bytes a pixel
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"GIF8", b"RIFF")
+_TYPE_BOX = slice(4, 8), b"ftyp"  # of HEIC and AVIF
 _PATH = "/predict-mnist"
 _EXAMPLE = {"image": THREE, "height": 28, "width": 28}
 
@@ -63,7 +64,7 @@ async def _pixels(body: PredictMnistRequest, settings: Settings) -> NDArray[np.u
     area_px = body.height * body.width
     # Raw pixels can begin like a file does ("BM" above all), so a length that fits the stated size decides.
     if len(data) not in (area_px * _GREY, area_px * _RGB):
-        if data.startswith(_SIGNATURES):
+        if data.startswith(_SIGNATURES) or data[_TYPE_BOX[0]] == _TYPE_BOX[1]:
             return await pixels_of_file(data, settings)
         raise InvalidImage(
             f"{len(data)} bytes are neither an image file nor {body.height}×{body.width} raw pixels "

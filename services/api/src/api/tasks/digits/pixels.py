@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from api.offload import offload
 from api.settings import Settings
 from api.tasks.digits import image as digits
+from api.tasks.digits.image_file import open_image
 
 # Decoding more pixels than this on the event loop would delay all other requests by over a millisecond.
 _INLINE_PX = 256 * 256
@@ -18,11 +19,11 @@ async def pixels_of_file(data: bytes, settings: Settings) -> NDArray[np.uint8]:
 
     Raises:
         InvalidImage: It can't be read.
-        PayloadTooLarge: It has too many pixels.
+        PayloadTooLarge: It has too many pixels, or its decoding would take too much memory.
     """
     if len(data) > _INLINE_BYTES:
-        return await offload(lambda: digits.decode(digits.open_image(data, settings.max_image_px)))
-    image = digits.open_image(data, settings.max_image_px)
+        return await offload(lambda: digits.decode(open_image(data, settings.max_image_px, settings.max_decode_bytes)))
+    image = open_image(data, settings.max_image_px, settings.max_decode_bytes)
     if image.width * image.height > _INLINE_PX:
         return await offload(lambda: digits.decode(image))
     return digits.decode(image)

@@ -14,6 +14,7 @@ from api.settings import Settings
 from api.tasks.base import Task
 from api.tasks.digits import image, older_clients, page_files
 from api.tasks.digits.examples import EXAMPLES
+from api.tasks.digits.image_file import FORMATS, open_image
 from api.tasks.digits.pixels import pixels_of_file
 from api.tasks.digits.schemas import Prediction
 from api.tasks.digits.tensors import CLASSES, INPUT, OUTPUT, tensors_of
@@ -30,7 +31,7 @@ class Digits(Task):
     name, path = "digits", "/predict"
     outputs = (OUTPUT,)
     noun = "image"
-    noun_description = "The image file (PNG, JPEG, BMP, WebP or GIF) in base64."
+    noun_description = f"The image file ({FORMATS}) in base64."
     accepts = ("image/*",)
     Answer = Prediction
     Invalid = InvalidImage
@@ -42,7 +43,7 @@ class Digits(Task):
 
     def encode(self, data: bytes) -> Tensors:
         """Return an image file as the network's input, ``(1, 1, 28, 28)`` uint8, white ink on black."""
-        return tensors_of(image.decode(image.open_image(data, self.settings.max_image_px)))
+        return tensors_of(image.decode(open_image(data, self.settings.max_image_px, self.settings.max_decode_bytes)))
 
     async def prepare(self, data: bytes) -> Tensors:
         """Encode an image, beside the event loop where it has many bytes or pixels."""
