@@ -130,7 +130,7 @@ def test_lost_connections_are_failures_or_sent_again_and_counted_apart(api, tmp_
 
 def test_a_refused_connection_is_tried_so_many_times_and_then_a_failure(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "loadgen", "--headless", "-u", "1", "-r", "1", "-t", "2s", "--csv", "run"],
+        [sys.executable, "-m", "loadgen", "--headless", "-u", "1", "-r", "1", "-t", "5s", "--csv", "run"],
         env=clean_env(
             LOADGEN_TARGET=f"http://127.0.0.1:{free_port()}", LOADGEN_PROCESSES="0", LOADGEN_RETRY="2",
             LOADGEN_WEB_PORT=str(free_port()),
