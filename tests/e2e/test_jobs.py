@@ -1,25 +1,41 @@
 """Jobs with the real Redis, the real worker and the real Triton."""
 
+import base64
 import hashlib
+import hmac
 import io
 import re
+import signal
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 import pytest
 
+from api.jobs.celery_app import make_celery
+from api.jobs.messages import send_chunks
+from api.settings import Settings
 from tests.support.api_server import ApiServer
 from tests.support.images import as_json, png
 from tests.support.job_worker import JobWorker
+from tests.support.poisoned_task import POISON
 from tests.support.process import wait_until
 from tests.support.redis_server import RedisServer
+from tests.support.webhook_receiver import WebhookReceiver
 from trainer.console import Console
 from trainer.digits.data import load_dataset
 from trainer.settings import Settings as TrainerSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+TASKS = {
+    "API_TASKS": "api.tasks.digits:Digits,tests.support.poisoned_task:Poisoned",
+    "PYTHONPATH": str(ROOT),
+}
+WEBHOOKS = {"API_JOBS_WEBHOOK_SECRET": "of-the-operator-of-this-api", "API_JOBS_WEBHOOK_PRIVATE": "true"}
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +47,14 @@ def redis(run_dir) -> Iterator[RedisServer]:
 @pytest.fixture(scope="module")
 def api(run_dir, redis, triton, trainer) -> Iterator[ApiServer]:
     settings = {"API_REDIS_URL": redis.url, "API_KEYS": "alpha,beta", "API_MAX_BATCH_IMAGES": "1024"}
-    with ApiServer(run_dir / "api-jobs", triton.grpc_url, **settings) as server:
+    with ApiServer(run_dir / "api-jobs", triton.grpc_url, **settings, **TASKS, **WEBHOOKS) as server:
         server.wait_ready()
         yield server
 
 
 @pytest.fixture(scope="module")
 def worker(run_dir, redis, triton, trainer) -> Iterator[JobWorker]:
-    with JobWorker(run_dir / "worker", redis.url, triton.grpc_url) as worker:
+    with JobWorker(run_dir / "worker", redis.url, triton.grpc_url, **TASKS, **WEBHOOKS) as worker:
         yield worker
 
 
@@ -205,6 +221,114 @@ def test_an_expired_job_leaves_no_key_behind(run_dir, redis, triton, worker, fil
             assert client.get("/jobs").json() == {"jobs": []}
     wait_until(lambda: not [name for name in redis.client.scan_iter("*") if job["id"] in name], 5, "no key")
     assert redis.client.zscore("jobs:open", job["id"]) is None
+
+
+def test_a_poisoned_chunk_fails_with_a_reason_and_holds_up_no_other_job(client, worker, files):
+    form = [("file", (f"{n}.png", data)) for n, data in enumerate([files[0], POISON])]
+    poisoned = client.post("/jobs/poisoned", files=form).json()
+    other = submit(client, files[:200])
+    assert ended(client, other)["state"] == "done"
+    state = ended(client, poisoned, 90)
+    assert (state["state"], state["failed"]) == ("failed", 2)
+    errors = [line["error"] for line in lines_of(client, poisoned)]
+    assert [error["code"] for error in errors] == ["worker_lost"] * 2
+    assert "3 attempts" in errors[0]["message"]
+
+
+def test_a_job_whose_sender_died_before_it_could_send_is_worked_off(client, worker, files, redis):
+    """The api stores a job before it sends it; here the messages of the queue are lost."""
+    worker.send(signal.SIGSTOP)
+    job = submit(client, files[:200])
+    redis.client.delete("jobs:broker:chunks")
+    for chunk in range(2):  # as if the api had ended before it could note that they are sent
+        redis.client.zadd(f"jobs:due:{job['id']}", {str(chunk): time.time() + 2})
+    worker.send(signal.SIGCONT)
+    assert ended(client, job, 20)["done"] == 200
+
+
+def test_results_are_written_once_however_often_a_chunk_is_sent(client, worker, files, redis):
+    job = submit(client, files * 4)
+    for _ in range(3):
+        send_chunks(make_celery(Settings(redis_url=redis.url)), job["id"], range(8))
+    state = ended(client, job)
+    assert (state["done"], state["failed"]) == (len(files) * 4, 0)
+    assert [line["index"] for line in lines_of(client, job)] == list(range(len(files) * 4))
+
+
+def test_the_end_is_announced_signed_and_again_where_that_failed(client, worker, files):
+    with WebhookReceiver([500]) as receiver:
+        job = submit(client, files[:3], **{"webhook-url": receiver.url})
+        wait_until(lambda: len(receiver.received) > 1, 20, "the second attempt")
+        wait_until(lambda: client.get(f"/jobs/{job['id']}").json()["webhook"]["state"] == "delivered", 5, "its note")
+    assert client.get(f"/jobs/{job['id']}").json()["webhook"]["attempts"] == 2
+    received = receiver.received[1]
+    content = orjson.loads(received.body)
+    assert (content["id"], content["state"], content["done"]) == (job["id"], "done", 3)
+    signed = f"{received.headers['webhook-id']}.{received.headers['webhook-timestamp']}.".encode() + received.body
+    key = base64.b64decode(job["webhook_secret"].removeprefix("whsec_"))
+    signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    assert received.headers["webhook-signature"] == f"v1,{signature}"
+    assert "webhook_secret" not in content
+
+
+def test_bad_uploads_are_refused_with_nothing_stored_and_memory_flat(client, api, worker, files, redis):
+    before = set(redis.client.scan_iter("jobs:[ijrd]*:*"))
+    kinds = {
+        "bomb": (zip_of([(str(n), bytes(8_000_000)) for n in range(80)]), "application/zip", 413),
+        "tiny": (many_tiny(300_000), "application/zip", 413),
+        "parent": (zip_of([("../a", b"x")]), "application/zip", 422),
+        "broken": (archive_of(files[:9])[:-40], "application/zip", 422),
+        "no zip": (b"x" * 1000, "application/zip", 422),
+        "no lines": (b"\xff" * 1000, "application/x-ndjson", 422),
+        "empty": (b"", "application/x-ndjson", 422),
+        "media": (b"x", "text/plain", 415),
+    }
+    client.post("/jobs/digits", content=b"x", headers={"content-type": "application/zip"})
+    memory = pss_of(api)
+    for name, (body, content_type, status) in kinds.items():
+        answer = client.post("/jobs/digits", content=body, headers={"content-type": content_type})
+        assert answer.status_code == status, (name, answer.text)
+        assert answer.json()["error"]["code"]
+    assert pss_of(api) - memory < 40_000_000
+    assert set(redis.client.scan_iter("jobs:[ijrd]*:*")) <= before
+
+
+def zip_of(entries: Sequence[tuple[str, bytes]]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries:
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def many_tiny(count: int) -> bytes:
+    """An archive of empty files, of which only the directory is there; the number of files is in the 64-bit record."""
+    entry = b"PK\x01\x02\x14\0\x14\0" + bytes(20) + b"\x01\0" + bytes(16) + b"a"
+    directory = entry * count
+    return directory + b"PK\x05\x06" + bytes(4) + b"\xff\xff\xff\xff" + len(directory).to_bytes(4, "little") + bytes(6)
+
+
+def pss_of(server: ApiServer) -> int:
+    """Return the memory of a server's processes in bytes, shared pages counted once."""
+    total = 0
+    for pid in server.group():
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        total += int(re.search(r"^Pss: +(\d+) kB", text, re.MULTILINE)[1]) * 1024
+    return total
+
+
+def test_a_full_redis_refuses_a_job_and_keeps_no_part_of_it(client, worker, files, redis):
+    before = set(redis.client.scan_iter("jobs:items:*"))
+    used = redis.client.info("memory")["used_memory"]
+    redis.client.config_set("maxmemory-policy", "noeviction")
+    for limit in (used + 100_000, used - 1_000_000):  # too little for the headroom, and none at all
+        redis.client.config_set("maxmemory", max(limit, 1_000_000))
+        answer = client.post("/jobs/digits", files={"file": ("digits.zip", archive_of(files))})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (507, "job_storage_full")
+        assert int(answer.headers["retry-after"]) >= 1
+    redis.client.config_set("maxmemory", 0)
+    assert set(redis.client.scan_iter("jobs:items:*")) == before
+    assert ended(client, submit(client, files[:3]))["state"] == "done"
 
 
 def test_without_redis_jobs_are_off(run_dir, triton, trainer):

@@ -6,22 +6,23 @@ https://docs.celeryq.dev/en/stable/userguide/workers.html#remap-sigterm
 """
 
 import logging
+import os
 
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import setup_logging, worker_init, worker_process_init, worker_process_shutdown
 
 from api.jobs.celery_app import ANNOUNCE, RUN, make_celery
 from api.jobs.messages import send_chunks
 from api.jobs.process import WorkerProcess
 from api.jobs.sweep import sweep_with
 from api.settings import load_settings
+from api.tasks.base import Task
 from api.tasks.registry import load_tasks
 from api.telemetry import logs
 
 settings = load_settings()
 app = make_celery(settings)
 app.steps["worker"].add(sweep_with(settings))
-# Loaded before the fork, so that the processes share what the tasks import.
-_tasks = load_tasks(settings)
+_tasks: list[Task] = []
 _process: WorkerProcess | None = None
 
 
@@ -29,9 +30,17 @@ _process: WorkerProcess | None = None
 def _set_up_logging(**_: object) -> None:
     """Log as the api does; Celery leaves the log alone where this signal has a receiver."""
     logs.set_up(settings)
+    if os.environ.get("REMAP_SIGTERM") != "SIGQUIT":
+        logging.getLogger(__name__).warning("set REMAP_SIGTERM=SIGQUIT, or a stop by SIGTERM has no end in time")
     # Of each message two lines; the chunk's own says more.
     for name in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@worker_init.connect(weak=False)  # type: ignore[untyped-decorator]
+def _load_tasks(**_: object) -> None:
+    """Load the tasks before the fork, so that the processes share what they import; Flower needs none of it."""
+    _tasks.extend(load_tasks(settings))
 
 
 @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]

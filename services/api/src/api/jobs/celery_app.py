@@ -38,8 +38,9 @@ def _configuration(settings: Settings, socket_timeout_s: float) -> dict[str, Any
     transport = {
         "global_keyprefix": "jobs:broker:",
         "queue_order_strategy": "round_robin",
-        # A message that a dead worker held comes back after this; the records bring its chunk back sooner.
-        "visibility_timeout": 2 * settings.jobs_chunk_limit_s + 60,
+        # A message that a worker took, and died before it began the chunk, comes back after this, or 5 s later.
+        "visibility_timeout": settings.jobs_chunk_limit_s + 10,
+        "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
         "health_check_interval": 5,
         "socket_timeout": socket_timeout_s,
