@@ -13,6 +13,8 @@ from api.settings import Settings
 CHUNKS, WEBHOOKS = "chunks", "webhooks"
 RUN, ANNOUNCE = "jobs.run", "jobs.announce"
 _SOCKET_TIMEOUT_S = 5.0
+# A worker that has work waits all of it at a stop: long enough for most chunks, short beside a container's grace.
+_SOFT_SHUTDOWN_S = 5.0
 # The last publishing attempt begins within this time.
 _PUBLISH_RETRY = {"max_retries": 2, "interval_start": 0.05, "interval_step": 0.1, "interval_max": 0.2}
 
@@ -68,7 +70,7 @@ def _configuration(settings: Settings, socket_timeout_s: float) -> dict[str, Any
         "worker_concurrency": settings.jobs_concurrency,
         "worker_prefetch_multiplier": 1,
         "worker_disable_prefetch": True,
-        "worker_soft_shutdown_timeout": 15.0,
+        "worker_soft_shutdown_timeout": _SOFT_SHUTDOWN_S,
         "worker_enable_soft_shutdown_on_idle": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_hijack_root_logger": False,

@@ -24,7 +24,9 @@ _FULL_RETRY_AFTER_S = 60
 def connect(url: str) -> Redis:
     """Return a client of Redis; it connects with the first command."""
     options: dict[str, Any] = dict.fromkeys(("socket_timeout", "socket_connect_timeout", "timeout"), _TIMEOUT_S)
-    options |= {"max_connections": _CONNECTIONS, "retry": Retry(NoBackoff(), 0), "health_check_interval": 10}
+    # Once more where the connection turns out to be broken, as all are after a restart of Redis.
+    retry = Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,))
+    options |= {"max_connections": _CONNECTIONS, "retry": retry}
     return Redis(connection_pool=BlockingConnectionPool.from_url(url, **options))
 
 

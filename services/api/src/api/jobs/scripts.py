@@ -49,6 +49,7 @@ if ARGV[5] == '1' then
   local former = redis.call('GET', KEYS[4])
   if former then return {former} end
 end
+if redis.call('EXISTS', KEYS[1]) == 1 then return {id} end  -- sent twice, since the first answer was lost
 local fields = {'created', tostring(now), 'expires', tostring(now + ttl)}
 for i = 6, #ARGV do table.insert(fields, ARGV[i]) end
 redis.call('HSET', KEYS[1], unpack(fields))
