@@ -15,7 +15,7 @@ RUN, ANNOUNCE = "jobs.run", "jobs.announce"
 _SOCKET_TIMEOUT_S = 5.0
 # A worker that has work waits all of it at a stop: long enough for most chunks, short beside a container's grace.
 _SOFT_SHUTDOWN_S = 5.0
-# The last publishing attempt begins within this time.
+# Of a message that can't be sent.
 _PUBLISH_RETRY = {"max_retries": 2, "interval_start": 0.05, "interval_step": 0.1, "interval_max": 0.2}
 
 
