@@ -16,6 +16,7 @@ from api.inference.traffic import Traffic
 from api.inference.triton import TritonClient
 from api.jobs.announcer import Announcer
 from api.jobs.chunks import ChunkWorker
+from api.jobs.redis_client import WORKER_S
 from api.jobs.service import store_of
 from api.settings import Settings
 from api.tasks.base import Task
@@ -54,7 +55,7 @@ class WorkerProcess:
         tracing = Tracing(settings, service="worker")
         await stack.enter_async_context(tracing.exporting())
         client = await stack.enter_async_context(TritonClient(settings, tracing))
-        store = store_of(settings)
+        store = store_of(settings, WORKER_S)
         stack.push_async_callback(store.close)
         batcher = MicroBatcher(
             client,

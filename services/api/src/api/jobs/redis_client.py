@@ -12,18 +12,23 @@ from redis.backoff import NoBackoff
 
 from api.errors import JobStorageFull, JobsUnavailable
 
-# A command and a new connection may take so long each; a request waits a little longer for both at most.
-_TIMEOUT_S = 0.8
-WAIT_S = 1.6
+# A client of the api waits no longer for Redis. A worker has time: a chunk whose results it can't write is done anew.
+REQUEST_S = 1.6
+WORKER_S = 10.0
 _CONNECTIONS = 32  # of a process
 # What a client is told to wait.
 _RETRY_AFTER_S = 5
 _FULL_RETRY_AFTER_S = 60
 
 
-def connect(url: str) -> Redis:
-    """Return a client of Redis; it connects with the first command."""
-    options: dict[str, Any] = dict.fromkeys(("socket_timeout", "socket_connect_timeout", "timeout"), _TIMEOUT_S)
+def connect(url: str, wait_s: float) -> Redis:
+    """Return a client of Redis; it connects with the first command.
+
+    Args:
+        url: The Redis.
+        wait_s: Seconds for a connection and a command together.
+    """
+    options: dict[str, Any] = dict.fromkeys(("socket_timeout", "socket_connect_timeout", "timeout"), wait_s / 2)
     # Once more where the connection turns out to be broken, as all are after a restart of Redis.
     retry = Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,))
     options |= {"max_connections": _CONNECTIONS, "retry": retry}
@@ -51,13 +56,13 @@ async def failures() -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def in_time() -> AsyncIterator[None]:
-    """Give the block's commands the time that a client waits for them.
+async def in_time(wait_s: float) -> AsyncIterator[None]:
+    """Give the block's commands so many seconds.
 
     Raises:
         JobsUnavailable, JobStorageFull: As `failures`.
     """
-    async with failures(), asyncio.timeout(WAIT_S):
+    async with failures(), asyncio.timeout(wait_s):
         yield
 
 

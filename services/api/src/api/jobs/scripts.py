@@ -161,7 +161,7 @@ GIVE_BACK = (
 if not is_open(KEYS[1]) then return '0' end
 redis.call('HSETNX', KEYS[3], 'since:' .. ARGV[1], tostring(now))
 redis.call('HINCRBY', KEYS[3], ARGV[1], -1)
-local since = now - tonumber(redis.call('HGET', KEYS[3], 'since:' .. ARGV[1]))
+local since = math.max(0, now - tonumber(redis.call('HGET', KEYS[3], 'since:' .. ARGV[1])))
 local pause = math.min(math.max(since, tonumber(ARGV[2])), tonumber(ARGV[3]))
 redis.call('ZADD', KEYS[2], now + pause, ARGV[1])
 return tostring(since)

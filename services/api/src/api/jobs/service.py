@@ -11,6 +11,7 @@ from api.jobs.intake import Intake
 from api.jobs.packer import Limits, Packed
 from api.jobs.publisher import Publisher
 from api.jobs.record import Job, NewJob
+from api.jobs.redis_client import REQUEST_S
 from api.jobs.store import RUNNING_MARGIN_S, Store, new_id
 from api.settings import Settings
 
@@ -20,11 +21,12 @@ _MAX_UPLOADS = 4
 _MAX_FOLLOWERS = 32
 
 
-def store_of(settings: Settings) -> Store:
-    """Return the jobs in the Redis that the settings name."""
+def store_of(settings: Settings, wait_s: float = REQUEST_S) -> Store:
+    """Return the jobs in the Redis that the settings name, which has so many seconds for an answer."""
     assert settings.redis_url is not None  # noqa: S101 - jobs are on
     running_s = settings.jobs_chunk_limit_s + RUNNING_MARGIN_S
-    return Store(settings.redis_url.get_secret_value(), expire_s=settings.jobs_expire_s, running_s=running_s)
+    url = settings.redis_url.get_secret_value()
+    return Store(url, expire_s=settings.jobs_expire_s, running_s=running_s, wait_s=wait_s)
 
 
 class Jobs:

@@ -15,11 +15,12 @@ jobs:worker:NAME   string  a worker that lives
 import contextlib
 import secrets
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple
 
 from api.jobs import scripts
 from api.jobs.record import Job, NewJob, job_of
-from api.jobs.redis_client import connect, in_time, storage_full
+from api.jobs.redis_client import REQUEST_S, connect, in_time, storage_full
 
 # Chunks of one job that are with the workers at a time: as many processes can work on it, and other jobs wait for as
 # many of its chunks at most.
@@ -58,12 +59,14 @@ class Store:
         url: The Redis.
         expire_s: Seconds that a job lives.
         running_s: Seconds after which a chunk that a worker began is sent again.
+        wait_s: Seconds that Redis has for an answer.
     """
 
-    def __init__(self, url: str, *, expire_s: int, running_s: int) -> None:
+    def __init__(self, url: str, *, expire_s: int, running_s: int, wait_s: float = REQUEST_S) -> None:
+        self._wait_s = wait_s
         self._expire_s = expire_s
         self._running_s = running_s
-        redis: Any = connect(url)  # its types allow for other modes, in which it would return other things
+        redis: Any = connect(url, wait_s)  # its types allow for other modes, in which it would return other things
         self._redis = redis
         self._create = redis.register_script(scripts.CREATE)
         self._sent = redis.register_script(scripts.SENT)
@@ -73,6 +76,9 @@ class Store:
         self._give_back = redis.register_script(scripts.GIVE_BACK)
         self._cancel = redis.register_script(scripts.CANCEL)
         self._due_webhooks = redis.register_script(scripts.DUE_WEBHOOKS)
+
+    def _in_time(self) -> AbstractAsyncContextManager[None]:
+        return in_time(self._wait_s)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -93,7 +99,7 @@ class Store:
         key = f"jobs:items:{job_id}"
         try:
             for number, chunk in enumerate(chunks):
-                async with in_time(), self._redis.pipeline(transaction=True) as pipe:
+                async with self._in_time(), self._redis.pipeline(transaction=True) as pipe:
                     pipe.hset(key, str(number), chunk)
                     pipe.expire(key, _STAGED_S)
                     await pipe.execute()
@@ -104,7 +110,7 @@ class Store:
     async def unstage(self, job_id: str) -> None:
         """Forget items of a job that doesn't come about; where Redis is away, they expire."""
         with contextlib.suppress(Exception):
-            async with in_time():
+            async with self._in_time():
                 await self._redis.unlink(f"jobs:items:{job_id}")
 
     async def create(self, job_id: str, job: NewJob) -> tuple[str, list[int]]:
@@ -126,31 +132,31 @@ class Store:
         ]
         pairs = [part for pair in job.fields().items() for part in pair]
         arguments = [job_id, self._expire_s, WINDOW, _UNSENT_S, int(bool(job.idempotency)), *pairs]
-        async with in_time():
+        async with self._in_time():
             found, *chunks = await self._create(keys, arguments)
         return found.decode(), [int(chunk) for chunk in chunks]
 
     async def sent(self, job_id: str, chunks: Sequence[int]) -> None:
         """Note that chunks are in the queue."""
         if chunks:
-            async with in_time():
+            async with self._in_time():
                 await self._sent([f"jobs:due:{job_id}"], [_QUEUED_S, *chunks])
 
     async def job(self, job_id: str) -> Job | None:
         """Return a job; None where there is none."""
-        async with in_time():
+        async with self._in_time():
             raw: dict[bytes, bytes] = await self._redis.hgetall(f"jobs:job:{job_id}")
         return job_of(job_id, raw) if b"owner" in raw else None
 
     async def find(self, owner: str, idempotency: str) -> Job | None:
         """Return the job that an Idempotency-Key's digest stands for; None for none."""
-        async with in_time():
+        async with self._in_time():
             job_id: bytes | None = await self._redis.get(f"jobs:key:{owner}:{idempotency}")
         return await self.job(job_id.decode()) if job_id else None
 
     async def jobs_of(self, owner: str, limit: int) -> list[Job]:
         """Return an owner's jobs, the newest first."""
-        async with in_time():
+        async with self._in_time():
             ids = await self._redis.zrevrange(f"jobs:of:{owner}", 0, limit - 1)
             async with self._redis.pipeline(transaction=False) as pipe:
                 for each in ids:
@@ -160,7 +166,7 @@ class Store:
 
     async def results(self, job_id: str, chunks: Sequence[int]) -> list[bytes | None]:
         """Return the results of chunks; None for each that has none yet."""
-        async with in_time():
+        async with self._in_time():
             found: list[bytes | None] = await self._redis.hmget(
                 f"jobs:results:{job_id}", [str(chunk) for chunk in chunks]
             )
@@ -170,7 +176,7 @@ class Store:
         """End an open job; say whether it was open. Its results so far stay."""
         names = ("job", "due", "attempts", "items")
         keys = [*(f"jobs:{name}:{job_id}" for name in names), "jobs:open", "jobs:webhooks"]
-        async with in_time():
+        async with self._in_time():
             return bool(await self._cancel(keys, [job_id]))
 
     async def remove(self, job: Job) -> None:
@@ -178,7 +184,7 @@ class Store:
         keys = [f"jobs:{name}:{job.id}" for name in ("job", "items", "results", "due", "attempts")]
         if job.idempotency:
             keys.append(f"jobs:key:{job.owner}:{job.idempotency}")
-        async with in_time(), self._redis.pipeline(transaction=True) as pipe:
+        async with self._in_time(), self._redis.pipeline(transaction=True) as pipe:
             pipe.unlink(*keys)
             for name in (f"jobs:of:{job.owner}", "jobs:open", "jobs:webhooks"):
                 pipe.zrem(name, job.id)
@@ -187,7 +193,7 @@ class Store:
     async def begin(self, job_id: str, chunk: int) -> Begun | None:
         """Begin a chunk; None where there is nothing to do, since it has its results or the job has ended."""
         keys = [f"jobs:{name}:{job_id}" for name in ("job", "due", "attempts", "results", "items")]
-        async with in_time():
+        async with self._in_time():
             said, *rest = await self._begin(keys, [chunk, self._running_s])
         if said != b"run":
             return None
@@ -198,24 +204,24 @@ class Store:
         """Write the results of a chunk, once, and return the chunks of the job to send next."""
         names = ("job", "due", "attempts", "results", "items")
         keys = [*(f"jobs:{name}:{job_id}" for name in names), "jobs:open", "jobs:webhooks"]
-        async with in_time():
+        async with self._in_time():
             found = await self._finish(keys, [job_id, chunk, done, failed, results, WINDOW, _UNSENT_S])
         return [int(each) for each in found]
 
     async def give_back(self, job_id: str, chunk: int, min_s: float, max_s: float) -> float:
         """Have a chunk sent again after as long as it has been given back for, within bounds; return that time in s."""
         keys = [f"jobs:{name}:{job_id}" for name in ("job", "due", "attempts")]
-        async with in_time():
+        async with self._in_time():
             return float(await self._give_back(keys, [chunk, min_s, max_s]))
 
     async def claim_all(self) -> dict[str, list[int]]:
         """Return the chunks of all open jobs that have to be sent."""
-        async with in_time():
+        async with self._in_time():
             ids: list[bytes] = await self._redis.zrange("jobs:open", 0, _MAX_LISTED - 1)
         claimed = {}
         for job_id in (each.decode() for each in ids):
             keys = [f"jobs:job:{job_id}", f"jobs:due:{job_id}", "jobs:open"]
-            async with in_time():
+            async with self._in_time():
                 found = await self._claim(keys, [job_id, WINDOW, _UNSENT_S])
             if found:
                 claimed[job_id] = [int(each) for each in found]
@@ -223,13 +229,13 @@ class Store:
 
     async def due_webhooks(self) -> list[str]:
         """Return the jobs whose end has to be announced now; each comes again where nothing is noted of it."""
-        async with in_time():
+        async with self._in_time():
             return [each.decode() for each in await self._due_webhooks(["jobs:webhooks"], [_WEBHOOK_LEASE_S])]
 
     async def note_webhook(self, job_id: str, state: str, attempts: int, again_in_s: float | None) -> None:
         """Note how an announcement went, and when it is tried again; None for never."""
         key = f"jobs:job:{job_id}"
-        async with in_time():
+        async with self._in_time():
             seconds, _ = await self._redis.time()
             is_there = await self._redis.exists(key)
             async with self._redis.pipeline(transaction=True) as pipe:
@@ -243,12 +249,12 @@ class Store:
 
     async def note_worker(self, name: str) -> None:
         """Note that a worker lives."""
-        async with in_time():
+        async with self._in_time():
             await self._redis.set(f"jobs:worker:{name}", 1, ex=_WORKER_S)
 
     async def _check_room(self, size: int) -> None:
         """Refuse items that would leave Redis too little memory for results and the queue."""
-        async with in_time():
+        async with self._in_time():
             memory: dict[str, Any] = await self._redis.info("memory")
         if memory["maxmemory"] and memory["used_memory"] + size > _USABLE * memory["maxmemory"]:
             raise storage_full()

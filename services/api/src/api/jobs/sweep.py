@@ -13,6 +13,7 @@ from celery.worker import WorkController
 
 from api.errors import ApiError
 from api.jobs.messages import send_announcement, send_chunks
+from api.jobs.redis_client import WORKER_S
 from api.jobs.service import store_of
 from api.settings import Settings
 from api.telemetry.logs import OnceAMinute
@@ -65,7 +66,7 @@ def sweep(settings: Settings, worker: WorkController) -> None:
 
 
 async def _look(settings: Settings, worker: str) -> tuple[dict[str, list[int]], list[str]]:
-    store = store_of(settings)
+    store = store_of(settings, WORKER_S)
     try:
         await store.note_worker(worker)
         return await store.claim_all(), await store.due_webhooks()
@@ -74,7 +75,7 @@ async def _look(settings: Settings, worker: str) -> tuple[dict[str, list[int]], 
 
 
 async def _note(settings: Settings, job_id: str, chunks: list[int]) -> None:
-    store = store_of(settings)
+    store = store_of(settings, WORKER_S)
     try:
         await store.sent(job_id, chunks)
     finally:
