@@ -15,6 +15,10 @@ setup: ## Create the virtual environment .venv (PYTHON=python3.13 names another 
 run: setup ## Train if no model is published, then run Triton, the api and Locust until Ctrl-C
 	@exec $(IN_ENV) scripts/run.sh
 
+.PHONY: run-jobs
+run-jobs: setup ## The same with jobs: Redis, a worker and Flower beside it
+	@exec $(IN_ENV) scripts/run_jobs.sh
+
 .PHONY: train
 train: setup ## Train, publish, and load into a running Triton
 	@$(IN_ENV) python -m trainer train

@@ -57,6 +57,12 @@ def test_every_script_is_listed():
     assert [name for name in scripts if f"`{name}`" not in readme] == []
 
 
+def test_the_stack_with_jobs_has_the_same_processes_and_three_more():
+    plain, jobs = (yaml.safe_load((ROOT / name).read_text()) for name in ("Procfile", "Procfile.jobs"))
+    assert {name: jobs.pop(name) for name in ("redis", "worker", "flower")}
+    assert jobs == plain
+
+
 def test_every_process_of_the_procfile_is_a_service_or_waits_for_them():
     names = set(yaml.safe_load((ROOT / "Procfile").read_text()))
     assert names == {"triton", "api", "loadgen", "wait-ready"}

@@ -20,8 +20,8 @@ OPENAPI: dict[str, Any] = create_app(Settings(), client=FakeClient()).openapi()
 PREDICT: dict[str, Any] = OPENAPI["paths"]["/predict"]["post"]
 BODY = PREDICT["requestBody"]["content"]["application/json"]["example"]
 JSON = {"content-type": "application/json"}
-# In the log alone, a bug, or a task's whose inputs are no images.
-NEVER_ANSWERED = {errors.ClientGone, errors.InternalError, errors.InvalidInput}
+# In the log alone, a bug, a task's whose inputs are no images, or in the results of a job.
+NEVER_ANSWERED = {errors.ClientGone, errors.InternalError, errors.InvalidInput, errors.WorkerLost}
 
 
 def examples_of(operation: dict[str, Any]) -> dict[str, tuple[int, dict[str, str]]]:

@@ -54,7 +54,7 @@ async def test_the_description_names_keys_and_the_timeout(client):
     for path, operations in description["paths"].items():
         for operation in operations.values():
             names = [parameter["name"] for parameter in operation.get("parameters", [])]
-            is_guarded = path.startswith(("/predict", "/v2")) and not path.startswith("/v2/health")
+            is_guarded = path.startswith(("/predict", "/v2", "/jobs")) and not path.startswith("/v2/health")
             assert names.count("x-request-timeout-ms") == int(is_guarded)
             assert ("security" in operation) == is_guarded
 

@@ -2,17 +2,24 @@
 
     ApiError
     ├── InvalidRequest        422  invalid_request       the body isn't what the schema asks for
+    │   ├── InvalidArchive    422  invalid_archive       a ZIP archive that can't be read, or isn't taken
     │   └── InvalidInput      422  invalid_input         an input that the task can't read
     │       └── InvalidImage  422  invalid_image         bytes that aren't an image the task can read
     ├── BadRequest            400  bad_request           the bytes are no HTTP request, or not of their coding
     ├── Unauthorized          401  unauthorized          no key, or a wrong one
+    ├── UnknownJob            404  unknown_job           no job has this id, or another API key's has
     ├── RequestTimeout        408  request_timeout       the client took too long to send its request
+    ├── KeyReused             409  idempotency_key_reused  the Idempotency-Key stands for another job's body
     ├── PayloadTooLarge       413  payload_too_large     body, input or batch over its limit
     ├── UnsupportedMedia      415  unsupported_media_type
     │   └── UnsupportedCoding 415  unsupported_media_type  the body's Content-Encoding isn't one that is read
     ├── RateLimited           429  rate_limited          the client is over its rate limit
     ├── HeadersTooLarge       431  headers_too_large     headers over their limit
     ├── ClientGone            499  client_closed_request the client hung up; only in the log and the metrics
+    ├── JobsOff               501  jobs_off              jobs need a Redis, and none is set
+    ├── JobsUnavailable       503  jobs_unavailable      the Redis of the jobs doesn't answer: retry later
+    ├── JobStorageFull        507  job_storage_full      no room for the job's inputs: retry later
+    ├── WorkerLost            500  worker_lost           workers ended while they answered a job's items
     ├── Overloaded            503  overloaded            the concurrency limit or the queue is full: retry later
     ├── Draining              503  draining              the api is about to stop; only /health/ready answers this
     └── UpstreamError         502  upstream_error        Triton answered, but not with an answer
@@ -68,6 +75,12 @@ class InvalidRequest(ApiError):
     code = "invalid_request"
 
 
+class InvalidArchive(InvalidRequest):
+    """The ZIP archive can't be read, or holds what isn't taken."""
+
+    code = "invalid_archive"
+
+
 class InvalidInput(InvalidRequest):
     """The input isn't one that the task can read."""
 
@@ -94,11 +107,25 @@ class Unauthorized(ApiError):
     code = "unauthorized"
 
 
+class UnknownJob(ApiError):
+    """No job of this API key has this id."""
+
+    status = 404
+    code = "unknown_job"
+
+
 class RequestTimeout(ApiError):
     """The client took too long to send the request."""
 
     status = 408
     code = "request_timeout"
+
+
+class KeyReused(ApiError):
+    """The Idempotency-Key was sent before, with another body."""
+
+    status = 409
+    code = "idempotency_key_reused"
 
 
 class PayloadTooLarge(ApiError):
@@ -140,6 +167,33 @@ class ClientGone(ApiError):
 
     status = 499
     code = "client_closed_request"
+
+
+class JobsOff(ApiError):
+    """Jobs need a Redis, and the settings name none."""
+
+    status = 501
+    code = "jobs_off"
+
+
+class JobsUnavailable(ApiError):
+    """The Redis that holds the jobs doesn't answer."""
+
+    status = 503
+    code = "jobs_unavailable"
+
+
+class JobStorageFull(ApiError):
+    """There is no room for the job's inputs."""
+
+    status = 507
+    code = "job_storage_full"
+
+
+class WorkerLost(ApiError):
+    """Worker processes ended while they answered these items of a job, as often as the settings allow."""
+
+    code = "worker_lost"
 
 
 class Overloaded(ApiError):

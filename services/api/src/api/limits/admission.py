@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.errors import ApiError, InvalidRequest, RateLimited, Unauthorized, is_protocol, response_of
+from api.errors import ApiError, InvalidRequest, RateLimited, Unauthorized, response_of
 from api.limits.access import Access
-from api.limits.concurrency import ConcurrencyLimiter, Slot
+from api.limits.budgets import Budgets
+from api.limits.concurrency import Budget, ConcurrencyLimiter, Slot
 from api.limits.keys import Keys
 from api.settings import Settings
 from api.telemetry.request_context import context_of
@@ -39,8 +40,7 @@ class Admission:
         self._keys = Keys((key.get_secret_value() for key in settings.keys), settings.keys_file)
         self._metrics_public = settings.metrics_public
         self._rate = _rate_limit(settings)
-        self._deadline_s = settings.deadline_s
-        self._v2_max_body_bytes = settings.v2_max_body_bytes
+        self._budgets = Budgets(settings)
         self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,8 +82,8 @@ class Admission:
         await self._check_client(scope, headers)
         length = headers.get(b"content-length", b"")
         body_bytes = int(length) if length.isdigit() else 0
-        max_body_bytes = self._v2_max_body_bytes if is_protocol(path) else None
-        slot = self._limiter.enter(receive, body_bytes, self._timeout_s(headers), max_body_bytes)
+        budget = self._budgets.of(scope)
+        slot = self._limiter.enter(receive, body_bytes, _timeout_s(headers, budget), budget)
         if b"content-encoding" in headers:
             scope["state"]["slot"] = slot  # for `hold`
         return slot
@@ -101,19 +101,21 @@ class Admission:
                 raise RateLimited("You are over your rate limit; slow down.", retry_after_s=math.ceil(wait_s))
         if self._keys and owner is None:
             raise _unauthorized()
+        scope["state"]["owner"] = owner or ""
 
-    def _timeout_s(self, headers: dict[bytes, bytes]) -> float:
-        """Return the seconds that the request has: the setting's, or fewer where it asks for fewer.
 
-        Raises:
-            InvalidRequest: The header isn't a number of milliseconds.
-        """
-        given = headers.get(TIMEOUT_HEADER)
-        if given is None:
-            return self._deadline_s
-        if not given.isdigit() or len(given) > _MAX_TIMEOUT_CHARS or not int(given):
-            raise InvalidRequest(f"{TIMEOUT_HEADER.decode()}: send whole milliseconds, from 1 on.")
-        return min(int(given) / 1000, self._deadline_s)
+def _timeout_s(headers: dict[bytes, bytes], budget: Budget) -> float:
+    """Return the seconds that the request has: the budget's, or fewer where it asks for fewer.
+
+    Raises:
+        InvalidRequest: The header isn't a number of milliseconds.
+    """
+    given = headers.get(TIMEOUT_HEADER)
+    if given is None:
+        return budget.timeout_s
+    if not given.isdigit() or len(given) > _MAX_TIMEOUT_CHARS or not int(given):
+        raise InvalidRequest(f"{TIMEOUT_HEADER.decode()}: send whole milliseconds, from 1 on.")
+    return min(int(given) / 1000, budget.timeout_s)
 
 
 def _rate_limit(settings: Settings) -> "RateLimit | None":

@@ -5,6 +5,7 @@ own would cost 1.4 µs, ``asyncio.timeout`` 4 µs, a task that waits for the dis
 """
 
 import asyncio
+from typing import NamedTuple
 
 from starlette.types import Message, Receive, Scope
 
@@ -13,6 +14,22 @@ from api.settings import Settings
 
 # The age at which a request is first checked for a disconnect, and the period of the checks.
 CHECK_PERIOD_S = 0.1
+
+
+class Budget(NamedTuple):
+    """What a request of one kind may take.
+
+    Attributes:
+        max_body_bytes: Most bytes of its body.
+        timeout_s: Seconds that it has; it may ask for fewer.
+        body_timeout_s: Seconds that its body may take to arrive.
+        is_in_memory: Whether its body counts against the bytes that a worker holds.
+    """
+
+    max_body_bytes: int
+    timeout_s: float
+    body_timeout_s: float
+    is_in_memory: bool = True
 
 
 class ConcurrencyLimiter:
@@ -24,19 +41,18 @@ class ConcurrencyLimiter:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._body_timeout_s = min(settings.client_timeout_s, settings.deadline_s)
         self._slots: dict[Slot, None] = {}  # in order of arrival
         self._held_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def enter(self, receive: Receive, body_bytes: int, timeout_s: float, max_body_bytes: int | None = None) -> "Slot":
+    def enter(self, receive: Receive, body_bytes: int, timeout_s: float, budget: "Budget") -> "Slot":
         """Return a slot for the request that the current task serves; :meth:`leave` frees it.
 
         Args:
             receive: The ASGI callable of the request.
             body_bytes: Its length where it is known, else 0.
-            timeout_s: Seconds that the request has, at most the setting's.
-            max_body_bytes: Most bytes of its body; the setting's if not given.
+            timeout_s: Seconds that the request has, at most the budget's.
+            budget: What requests of its kind may take.
 
         Raises:
             Overloaded: All slots are taken, or the bodies in memory are at their limit.
@@ -45,11 +61,10 @@ class ConcurrencyLimiter:
         if len(self._slots) >= self._settings.max_in_flight:
             raise full()
         loop = asyncio.get_running_loop()
-        slot = Slot(self, receive, loop.time(), timeout_s, self._body_timeout_s)
-        slot.max_body_bytes = max_body_bytes or self._settings.max_body_bytes
+        slot = Slot(self, receive, loop.time(), timeout_s, budget)
         self.hold(slot, body_bytes)
         self._slots[slot] = None
-        if timeout_s < max(self._settings.deadline_s, CHECK_PERIOD_S):
+        if timeout_s < max(budget.timeout_s, CHECK_PERIOD_S):
             slot.alarm = loop.call_later(timeout_s, slot.expire)
         if self._timer is None:
             self._timer = loop.call_later(CHECK_PERIOD_S, self._check)
@@ -69,9 +84,10 @@ class ConcurrencyLimiter:
             PayloadTooLarge: This body is over its limit.
             Overloaded: All bodies together are over theirs.
         """
-        if total_bytes > slot.max_body_bytes:
-            raise PayloadTooLarge(f"The body is over {slot.max_body_bytes} bytes.")
-        self.count(slot, total_bytes)
+        if total_bytes > slot.budget.max_body_bytes:
+            raise PayloadTooLarge(f"The body is over {slot.budget.max_body_bytes} bytes.")
+        if slot.budget.is_in_memory:
+            self.count(slot, total_bytes)
 
     def count(self, slot: "Slot", total_bytes: int) -> None:
         """Count the bytes that a request holds, its body and what was unpacked from it.
@@ -113,14 +129,14 @@ class Slot:
         receive: The ASGI callable of the request.
         arrived: Time of arrival by the event loop's clock.
         timeout_s: Seconds that the request has.
-        body_timeout_s: Seconds that its body may take to arrive.
+        budget: What requests of its kind may take.
     """
 
-    __slots__ = ("_body_read", "_body_timeout_s", "_receive", "_seen_bytes", "_timeout_s", "alarm", "arrived",
-                 "due", "held_bytes", "limiter", "max_body_bytes", "outcome", "task")  # fmt: skip
+    __slots__ = ("_body_read", "_receive", "_seen_bytes", "_timeout_s", "alarm", "arrived", "budget",
+                 "due", "held_bytes", "limiter", "outcome", "task")  # fmt: skip
 
     def __init__(
-        self, limiter: ConcurrencyLimiter, receive: Receive, arrived: float, timeout_s: float, body_timeout_s: float
+        self, limiter: ConcurrencyLimiter, receive: Receive, arrived: float, timeout_s: float, budget: Budget
     ) -> None:
         self.limiter = limiter
         self._receive = receive
@@ -128,11 +144,10 @@ class Slot:
         self._seen_bytes = 0
         self.arrived = arrived
         self._timeout_s = timeout_s
-        self._body_timeout_s = body_timeout_s
-        self.due = arrived + min(timeout_s, body_timeout_s)
+        self.budget = budget
+        self.due = arrived + min(timeout_s, budget.body_timeout_s)
         self.task = asyncio.current_task()
         self.held_bytes = 0
-        self.max_body_bytes = 0
         self.alarm: asyncio.TimerHandle | None = None
         self.outcome: ApiError | None = None  # why it was cancelled
 
@@ -159,8 +174,9 @@ class Slot:
 
         A request that asked for less time than its body may take gets 504 in both cases.
         """
-        is_slow = not self._body_read and self._timeout_s >= self._body_timeout_s
-        slow = RequestTimeout(f"The body wasn't there within {self._body_timeout_s:g} s.")
+        body_timeout_s = self.budget.body_timeout_s
+        is_slow = not self._body_read and self._timeout_s >= body_timeout_s
+        slow = RequestTimeout(f"The body wasn't there within {body_timeout_s:g} s.")
         self.give_up(slow if is_slow else late(self._timeout_s))
 
     def give_up(self, outcome: ApiError) -> None:

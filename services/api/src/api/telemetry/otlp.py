@@ -21,15 +21,16 @@ _TIMEOUT_S = 2.0
 
 
 class Exporter:
-    """Exports the spans of one worker.
+    """Exports the spans of one process.
 
     Args:
         endpoint: The collector, ``http://host:4318``.
+        service: What the spans say they are of.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, service: str) -> None:
         self._url = endpoint.rstrip("/") + _PATH
-        resource = Resource.create({"service.name": "api", "service.version": version("stack-api")})
+        resource = Resource.create({"service.name": service, "service.version": version("stack-api")})
         # Sampling is decided before a span is made (api.telemetry.tracing).
         self.provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
 

@@ -7,13 +7,13 @@ to Triton. Sampling is decided before any span is made, so that an unsampled req
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Iterator, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NamedTuple
 
 from fastapi.telemetry import TelemetryConfig
 from opentelemetry import trace
-from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace import Link, Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from api.settings import Settings
@@ -55,16 +55,17 @@ class Tracing:
 
     Args:
         settings: The collector's endpoint, and the share of requests that are sampled.
+        service: What the spans say they are of.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, service: str = "api") -> None:
         self._ratio = settings.trace_ratio
         self._otlp = None
         if settings.otlp_endpoint:
             from api.telemetry import otlp  # noqa: PLC0415 - 0.1 s and 10 MB, only with an endpoint
 
-            self._otlp = otlp.Exporter(settings.otlp_endpoint)
-            self._tracer = self._otlp.provider.get_tracer("api")
+            self._otlp = otlp.Exporter(settings.otlp_endpoint, service)
+            self._tracer = self._otlp.provider.get_tracer(service)
 
     def of_framework(self) -> TelemetryConfig:
         """Return the framework's telemetry settings: off, or a span for each sampled request."""
@@ -122,6 +123,24 @@ class Tracing:
         _INTO_HEADERS.inject(headers, trace.set_span_in_context(call))
         with trace.use_span(call, end_on_exit=True, record_exception=False):
             yield tuple(headers.items())
+
+    def traceparent_of(self, context: RequestContext) -> str:
+        """Return a request's trace context, for work that goes on after its answer; empty where it isn't traced."""
+        headers: dict[str, str] = {}
+        if context.span is not None:
+            _INTO_HEADERS.inject(headers, trace.set_span_in_context(context.span))
+        return headers.get("traceparent", "")
+
+    @contextmanager
+    def continued(self, traceparent: str, name: str, attributes: Mapping[str, str | int]) -> Iterator[Span | None]:
+        """Make a span of a trace that began in another process, and yield it; None without a trace."""
+        if self._otlp is None or not traceparent:
+            yield None
+            return
+        parent = _INTO_HEADERS.extract({"traceparent": traceparent})
+        span = self._tracer.start_span(name, parent, kind=SpanKind.CONSUMER, attributes=dict(attributes))
+        with trace.use_span(span, end_on_exit=True, record_exception=False):
+            yield span
 
     def _is_left_out(self, scope: MutableMapping[str, Any]) -> bool:
         """Say whether a request gets no span: as its ``traceparent`` says, else by ``trace_ratio``."""
