@@ -62,7 +62,6 @@ FAULTS = (
         "replica-hung",
         "one of two Tritons suspended (SIGSTOP) with its backend processes, continued (SIGCONT)",
         replicas.hung,
-        is_short=True,
         tritons=2,
     ),
     Fault(
