@@ -66,7 +66,7 @@ FAULTS = (
     ),
     Fault(
         "replica-backend-hung",
-        "backend processes of one of two Tritons suspended, continued",
+        "backend processes of one of two Tritons suspended, the Triton restarted",
         replicas.backend_hung,
         tritons=2,
     ),
