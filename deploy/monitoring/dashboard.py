@@ -181,6 +181,16 @@ WHY: list[Panel] = [
         "Calls a second that failed in Triton. BACKEND: the model raised an error; CANCELED: by the api.",
         {"{{reason}}": "sum by (reason) (rate(nv_inference_request_failure[1m]))"},
     ).unit("reqps"),
+    lines(
+        "Replicas of Triton",
+        "Replicas that the api knows, those that get calls, and how often a minute one left rotation: it hangs, is "
+        "slower than the others, answers wrong, or is away.",
+        {
+            "known": "max(api_triton_replicas)",
+            "in rotation": "min(api_triton_replicas_in_rotation)",
+            "left a minute": "sum(rate(api_triton_ejections_total[1m])) * 60",
+        },
+    ),
     number(
         "Running version",
         "The api's version, and the Python that it runs on.",
