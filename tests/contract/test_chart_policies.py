@@ -11,8 +11,10 @@ WITHOUT_PROBES = {"loadgen-worker", "worker"}
 PROBES = {"startupProbe", "readinessProbe", "livenessProbe"}
 SCALERS = {"HorizontalPodAutoscaler", "ScaledObject"}
 # Secrets and claims that a values file names, and a user makes.
-MADE_BY_USERS = {"s3", "mnist", "registry", "stack-api-keys", "stack-tls"}
+MADE_BY_USERS = {"s3", "mnist", "registry", "stack-api-keys", "stack-tls", "webhooks"}
 SETTINGS = set(re.findall(r"^\| `([A-Z0-9_]+)` \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE))
+# Of the jobs, which are behind a switch.
+JOBS = {"API_JOBS_SPOOL_DIR", "API_JOBS_WEBHOOK_SECRET"}
 SETTINGS |= set(re.findall(r"`(TRITON_[A-Z_]+)`", (ROOT / "docs/settings.md").read_text()))
 
 every_variant = pytest.mark.parametrize("variant", VARIANTS, ids=variant_id)
@@ -147,12 +149,12 @@ def test_secrets_and_claims_are_made_or_named_by_the_values(variant):
 
 @every_variant
 def test_a_variable_is_one_that_a_service_reads(variant):
-    others = {"remote", "TARGET", "DIGIT", "REDISCLI_AUTH", "FLOWER_BASIC_AUTH"}
+    others = {"remote", "TARGET", "DIGIT", "REDISCLI_AUTH", "FLOWER_BASIC_AUTH", "REMAP_SIGTERM"}
     for _, template in pods(of(variant)):
         for container in containers(template):
             names = [each["name"] for each in container.get("env", ())]
             assert len(names) == len(set(names)), f"{container['name']}: a variable twice"
-            unknown = {name for name in names if not name.startswith("RCLONE_")} - SETTINGS - others
+            unknown = {name for name in names if not name.startswith("RCLONE_")} - SETTINGS - others - JOBS
             assert not unknown, container["name"]
             assert all(isinstance(each.get("value", ""), str) for each in container.get("env", ()))
 

@@ -37,6 +37,9 @@
 - {name: API_TRITON_TLS_CERT_FILE, value: /run/secrets/client.crt}
 - {name: API_TRITON_TLS_KEY_FILE, value: /run/secrets/client.key}
 {{- end }}
+{{- end }}
+
+{{- define "stack.redis.env" -}}
 {{- if include "stack.redis.used" . }}
 - name: API_REDIS_URL
   {{- if .Values.redis.url }}
@@ -44,6 +47,13 @@
   {{- else }}
   valueFrom: {secretKeyRef: {name: {{ include "stack.redis.secret" . }}, key: redis-url}}
   {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "stack.webhooks.env" -}}
+{{- if and .Values.jobs.enabled .Values.jobs.webhookSecret }}
+- name: API_JOBS_WEBHOOK_SECRET
+  valueFrom: {secretKeyRef: {name: {{ .Values.jobs.webhookSecret }}, key: webhook-secret}}
 {{- end }}
 {{- end }}
 
