@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from trainer.console import Console, duration
-from trainer.digits.augment import distort
-from trainer.digits.data import Images
+from trainer.digits.augmentation.augment import augment
+from trainer.digits.data import NO_DIGIT, Images
 
 # Source of the recipe: Smith & Topin, "Super-Convergence", https://arxiv.org/abs/1708.07120 (one cycle) and
 # Müller et al., "When Does Label Smoothing Help?", https://arxiv.org/abs/1906.02629. The average of the weights is
@@ -93,9 +92,13 @@ def shuffled_batches(images: Images, batch_size: int, generator: torch.Generator
 
 
 def smoothed_loss(log_probabilities: Tensor, labels: Tensor) -> Tensor:
-    """Return the mean cross-entropy (nats) of (N, 10) log-probabilities against smoothed (N,) labels."""
-    hard = functional.nll_loss(log_probabilities, labels)
-    return (1 - LABEL_SMOOTHING) * hard - LABEL_SMOOTHING * log_probabilities.mean()
+    """Return the mean cross-entropy (nats) of (N, 10) log-probabilities against smoothed (N,) labels.
+
+    ``NO_DIGIT`` is smoothed entirely: every digit is as likely as the others.
+    """
+    smoothing = torch.where(labels == NO_DIGIT, 1.0, LABEL_SMOOTHING)
+    hard = -log_probabilities.gather(1, labels.clamp(min=0).unsqueeze(1)).squeeze(1)
+    return ((1 - smoothing) * hard - smoothing * log_probabilities.mean(1)).mean()
 
 
 def _optimizer(network: nn.Module) -> torch.optim.Optimizer:
@@ -114,7 +117,7 @@ def _step(
     generator: torch.Generator,
 ) -> Tensor:
     """Train on one batch; return its loss, detached, on the device."""
-    pixels = distort(batch.images_u8, generator)
+    pixels = augment(batch.images_u8, generator)
     with torch.autocast(pixels.device.type, dtype=torch.float16, enabled=pixels.device.type == "cuda"):
         loss = smoothed_loss(network(pixels), batch.labels)
     optimizer.zero_grad(set_to_none=True)
