@@ -11,7 +11,7 @@ from trainer.digits.temperature import best_temperature, expected_calibration_er
 
 # Photographs are the same in every training, so that versions can be compared.
 SEED = 20_240_301
-MOST_PHOTOGRAPHS = 2000
+MOST_PHOTOGRAPHS = 1000
 
 
 def calibrate(network: DigitNetwork, validation: Images, device: torch.device) -> Calibration:
