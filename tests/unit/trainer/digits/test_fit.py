@@ -68,3 +68,12 @@ def test_what_is_no_digit_is_learned_as_equally_likely_digits() -> None:
     sure[:, 3] = 5
     assert math.isclose(float(uniform), math.log(10), rel_tol=1e-5)
     assert float(fit.smoothed_loss(sure.log_softmax(1), labels)) > float(uniform)
+
+
+@pytest.mark.parametrize(("epochs", "last"), [(24, 3), (8, 1), (1, 0)])
+def test_the_last_epochs_are_few_slow_and_hardly_worn(epochs: int, last: int) -> None:
+    recipe = fit.Recipe(epochs, batch_size=32, seed=3)
+    finish = recipe.finish()
+    assert (finish.epochs, finish.batch_size, finish.seed) == (last, 32, 4)
+    assert finish.peak_learning_rate < recipe.peak_learning_rate
+    assert finish.worn_share < recipe.worn_share

@@ -52,11 +52,14 @@ def _learn(settings: Settings, dataset: Dataset, console: Console) -> tuple[Digi
     console.item("data", f"{dataset.name} from {dataset.origin}")
     sizes = len(dataset.train), len(dataset.validation), len(dataset.test)
     console.item("", "{:,} images to train on, {:,} to validate, {:,} to test".format(*sizes))
-    console.item("network", f"{count_parameters(network):,} parameters, {recipe.epochs} epochs, seed {recipe.seed}")
+    epochs = recipe.epochs + recipe.finish().epochs
+    console.item("network", f"{count_parameters(network):,} parameters, {epochs} epochs, seed {recipe.seed}")
     console.item("device", device.describe(where))
     mixture = mix(dataset.train, recipe.seed)
     console.item("drawn", f"{mixture.drawn:,} digits, and {mixture.non_digits:,} shapes that are no digit")
     training_s = fit(network, mixture.images, recipe, where, console)
+    if recipe.finish().epochs:
+        training_s += fit(network, mixture.images, recipe.finish(), where, console)
     calibration = calibrate(network, dataset.validation, where)
     manifest = DigitManifest(
         created=now(),
@@ -69,7 +72,7 @@ def _learn(settings: Settings, dataset: Dataset, console: Console) -> tuple[Digi
         drawn_images=mixture.drawn,
         non_digit_images=mixture.non_digits,
         seed=recipe.seed,
-        epochs=recipe.epochs,
+        epochs=epochs,
         batch_size=recipe.batch_size,
         training_s=round(training_s, 1),
         device=device.describe(where),

@@ -11,24 +11,22 @@ from trainer.digits.augmentation.affine import distort
 from trainer.digits.augmentation.background import add_noise, add_residues
 from trainer.digits.augmentation.pen import break_strokes, change_contrast, change_width, soften
 
-# The rest keeps MNIST's own pen, so that the accuracy on clean images stays.
-WORN_SHARE = 0.4
 
-
-def augment(images_u8: Tensor, generator: torch.Generator) -> Tensor:
+def augment(images_u8: Tensor, worn_share: float, generator: torch.Generator) -> Tensor:
     """Change every image of a batch by its own random amounts.
 
     The batch must be in a random order: its first part is the one that is worn.
 
     Args:
         images_u8: (N, 1, 28, 28) uint8.
+        worn_share: Share (0–1) of the images that are worn; the rest keeps MNIST's own pen.
         generator: On the CPU, so that a seed gives the same numbers on every device.
 
     Returns:
         (N, 1, 28, 28) float32, 0–255.
     """
     images = distort(images_u8, generator)
-    worn = round(len(images) * WORN_SHARE)
+    worn = round(len(images) * worn_share)
     return torch.cat([wear(images[:worn], generator), images[worn:]])
 
 
