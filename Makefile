@@ -79,6 +79,10 @@ gpu-check: setup ## On an NVIDIA GPU: train, serve, compare with the CPU, measur
 bench-model: setup ## Measure accuracy, µs an image and size of the published model
 	@$(IN_ENV) python scripts/measure_model.py
 
+.PHONY: bench-digits
+bench-digits: setup ## Measure what the published model reads beside MNIST, and its confidence (OPTIONS="--fonts DIR")
+	@$(IN_ENV) python -m bench.digits $(OPTIONS)
+
 .PHONY: bench
 bench: setup ## Compare this stack with Triton alone, plain FastAPI and other frameworks: half an hour
 	@$(IN_ENV) python -m bench

@@ -22,13 +22,17 @@ def test_train_reports_each_step_and_publishes_a_whole_version(
 ) -> None:
     pipeline.train(settings, console, load=True)
     printed = console.out.getvalue()
-    for part in ("data", "network", "device", "epoch", "accuracy", "export", "gate", "published", "doesn't answer"):
+    steps = "data drawn network device epoch accuracy calibrated export gate published"
+    for part in (*steps.split(), "doesn't answer"):
         assert part in printed
     assert repository.served() == 1
     manifest = repository.record(1, DigitManifest)
     assert manifest.dataset.name == "digits"
     assert manifest.dataset.train_images == 200
     assert manifest.parameters < 100_000
+    assert (manifest.drawn_images, manifest.non_digit_images) == (24, 14)
+    assert manifest.calibration is not None
+    assert manifest.calibration.photographs == 240
     assert manifest.libraries.keys() >= {"torch", "python"}
     assert manifest.created.endswith("+00:00")
     assert len(manifest.sha256) == 64

@@ -8,7 +8,7 @@ from trainer.settings import Settings, default_cache_dir
 
 def test_defaults_stand_without_any_variable() -> None:
     settings = Settings()
-    assert (settings.epochs, settings.batch_size, settings.max_batch_size) == (20, 256, 128)
+    assert (settings.epochs, settings.batch_size, settings.max_batch_size) == (24, 256, 128)
     assert settings.triton_url == "127.0.0.1:8001"
     assert settings.admin_key() is None
     assert all(mirror.startswith("https://") for mirror in settings.mirrors)

@@ -59,7 +59,12 @@ class Settings(BaseSettings):
         description="The model's name and folder in the repository.",
     )
 
-    epochs: int = Field(20, ge=1, le=1000, description="Passes over the training images; more in a small data set.")
+    epochs: int = Field(
+        24,
+        ge=1,
+        le=1000,
+        description="Passes over the training images, more in a small data set; one in eight is added to finish.",
+    )
     batch_size: int = Field(256, ge=8, le=8192, description="Images a training step.")
     seed: int = Field(
         1, ge=0, le=2**32 - 1, description="Seed of weights, order and augmentation; the split has its own."

@@ -1,6 +1,6 @@
 import torch
 
-from trainer.digits import bundled
+from trainer.digits import bundled, mnist_format
 
 
 def test_digits_look_like_mnist() -> None:
@@ -18,8 +18,8 @@ def test_ink_fills_the_box_and_its_mass_lies_in_the_middle() -> None:
     small = torch.zeros(8, 8)
     small[1:8, 2:4] = 1.0
     ink = bundled.enlarge(small)
-    assert max(ink.shape) == bundled.BOX_PX
-    image = bundled.centre(ink).float()
+    assert max(ink.shape) == mnist_format.BOX_PX
+    image = mnist_format.centre(ink).float()
     rows = (image.sum(1) * torch.arange(28)).sum() / image.sum()
     columns = (image.sum(0) * torch.arange(28)).sum() / image.sum()
     assert abs(float(rows) + 0.5 - 14) <= 0.5

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from trainer.console import Console
 from trainer.digits import fit
-from trainer.digits.data import Dataset
+from trainer.digits.data import NO_DIGIT, Dataset
 from trainer.digits.evaluate import accuracy
 from trainer.digits.network import DigitNetwork, build_network
 
@@ -59,3 +59,21 @@ def test_the_loss_is_pytorchs_smoothed_cross_entropy() -> None:
     labels = torch.arange(6)
     expected = functional.cross_entropy(logits, labels, label_smoothing=fit.LABEL_SMOOTHING)
     assert math.isclose(float(fit.smoothed_loss(logits.log_softmax(1), labels)), float(expected), rel_tol=1e-5)
+
+
+def test_what_is_no_digit_is_learned_as_equally_likely_digits() -> None:
+    labels = torch.tensor([NO_DIGIT, NO_DIGIT])
+    uniform = fit.smoothed_loss(torch.zeros(2, 10).log_softmax(1), labels)
+    sure = torch.zeros(2, 10)
+    sure[:, 3] = 5
+    assert math.isclose(float(uniform), math.log(10), rel_tol=1e-5)
+    assert float(fit.smoothed_loss(sure.log_softmax(1), labels)) > float(uniform)
+
+
+@pytest.mark.parametrize(("epochs", "last"), [(24, 3), (8, 1), (1, 0)])
+def test_the_last_epochs_are_few_slow_and_hardly_worn(epochs: int, last: int) -> None:
+    recipe = fit.Recipe(epochs, batch_size=32, seed=3)
+    finish = recipe.finish()
+    assert (finish.epochs, finish.batch_size, finish.seed) == (last, 32, 4)
+    assert finish.peak_learning_rate < recipe.peak_learning_rate
+    assert finish.worn_share < recipe.worn_share

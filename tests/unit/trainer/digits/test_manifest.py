@@ -31,6 +31,16 @@ def test_a_rollback_to_an_old_manifest_writes_the_same_config(repository: Reposi
     assert repository.record(1, DigitManifest).validation_accuracy == manifest.validation_accuracy
 
 
+def test_a_manifest_from_before_the_calibration_is_read(repository: Repository, manifest: DigitManifest) -> None:
+    publish.publish(repository, b"model", manifest)
+    path = repository.folder / "1" / "manifest.json"
+    record = json.loads(path.read_text())
+    for name in ("calibration", "drawn_images", "non_digit_images"):
+        del record[name]
+    path.write_text(json.dumps(record))
+    assert repository.record(1, DigitManifest).calibration is None
+
+
 def test_the_published_record_is_read_back_whole(repository: Repository, manifest: DigitManifest) -> None:
     publish.publish(repository, b"model", manifest)
     filled_in = {"version": 1, "previous": None, "sha256": repository.manifest(1).sha256}
@@ -39,4 +49,4 @@ def test_the_published_record_is_read_back_whole(repository: Repository, manifes
 
 
 def test_the_libraries_that_the_weights_depend_on_are_named() -> None:
-    assert library_versions().keys() == {"python", "torch", "numpy", "onnx", "onnxruntime", "scikit-learn"}
+    assert library_versions().keys() == {"python", "torch", "numpy", "onnx", "onnxruntime", "pillow", "scikit-learn"}

@@ -12,12 +12,11 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.digits.contract import IMAGE_PX
+from trainer.digits.mnist_format import BOX_PX, centre
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BOX_PX = 20
 GREY_LEVELS = 16.0
 # Enlarged strokes are wide and pale; this gives them about MNIST's shares of white and grey.
 CONTRAST = 1.8
@@ -51,23 +50,3 @@ def enlarge(image: Tensor) -> Tensor:
     size = [max(1, round(side * scale)) for side in ink.shape]
     large = functional.interpolate(ink[None, None], size=size, mode="bicubic", align_corners=False)[0, 0]
     return ((large - BLACK_POINT) * CONTRAST).clamp(0, 1)
-
-
-def centre(ink: Tensor) -> Tensor:
-    """Put ink into an empty MNIST image, its centre of mass in the middle.
-
-    Args:
-        ink: (h, w) float32, 0–1, at most 20 px a side.
-
-    Returns:
-        (28, 28) uint8, 0–255.
-    """
-    height, width = ink.shape
-    mass = ink.sum()
-    centre_y = float((ink.sum(1) * torch.arange(height)).sum() / mass) + 0.5
-    centre_x = float((ink.sum(0) * torch.arange(width)).sum() / mass) + 0.5
-    top = min(max(round(IMAGE_PX / 2 - centre_y), 0), IMAGE_PX - height)
-    left = min(max(round(IMAGE_PX / 2 - centre_x), 0), IMAGE_PX - width)
-    canvas = torch.zeros(IMAGE_PX, IMAGE_PX, dtype=torch.uint8)
-    canvas[top : top + height, left : left + width] = (ink * 255).round().to(torch.uint8)
-    return canvas

@@ -27,6 +27,8 @@ FLOORS = {"mnist": 0.99, "digits": 0.95}
 SPLIT_SEED = 20_240_229
 DIGITS_TEST_SHARE = 0.2
 LARGEST_VALIDATION_SHARE = 1 / 6
+# The label of an image that shows no digit.
+NO_DIGIT = -1
 FALLBACK_COST = (
     "MNIST isn't available, so this trains on scikit-learn's 1,797 bundled digits. Such a model classifies about 9 in "
     "10 of MNIST's test images correctly, instead of 996 in 1,000 (docs/benchmarks.md). To train on MNIST, put its "
@@ -40,7 +42,7 @@ class Images:
 
     Args:
         images_u8: (N, 1, 28, 28) uint8, white on black.
-        labels: (N,) int64, 0–9.
+        labels: (N,) int64, 0–9; -1 (``NO_DIGIT``) only among drawn training images.
     """
 
     images_u8: Tensor

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     # Not at run time: `list` reads manifests, and this would import PyTorch.
     from trainer.digits.data import Dataset
 
-LIBRARIES = ("torch", "numpy", "onnx", "onnxruntime", "scikit-learn")
+LIBRARIES = ("torch", "numpy", "onnx", "onnxruntime", "pillow", "scikit-learn")
 
 
 class DatasetRecord(BaseModel):
@@ -42,6 +42,18 @@ class DatasetRecord(BaseModel):
         return (self.sha256, self.validation_images) == (dataset.sha256, len(dataset.validation))
 
 
+class Calibration(BaseModel):
+    """How well a version's confidence tells the share of right answers; method: ``trainer.digits.temperature``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    temperature: float = Field(description="What the logits were divided by; it is part of the published file.")
+    validation_ece: float = Field(description="Expected calibration error (0–1) on the validation images.")
+    photographs: int = Field(description="Number of photographs made of validation images.")
+    photographs_accuracy: float = Field(description="Share of them classified correctly.")
+    photographs_ece: float = Field(description="Expected calibration error (0–1) on them.")
+
+
 class DigitManifest(Manifest):
     """One version's record, with the training that it came from."""
 
@@ -51,7 +63,10 @@ class DigitManifest(Manifest):
     test_accuracy: float = Field(
         ge=0, le=1, description="Share of test images classified correctly; reported, decides nothing."
     )
+    calibration: Calibration | None = Field(None, description="Missing in versions older than the calibration.")
     dataset: DatasetRecord
+    drawn_images: int = Field(0, description="Drawn digits that were added to the training images.")
+    non_digit_images: int = Field(0, description="Shapes that are no digit, added to the training images.")
     seed: int
     epochs: int
     batch_size: int

@@ -48,6 +48,12 @@ class DigitNetwork(nn.Module):
         features = self.features(pixels).mean((2, 3))  # (N, 96)
         return torch.log_softmax(self.classifier(features).to(torch.float32), 1)
 
+    @torch.no_grad()
+    def divide_logits(self, temperature: float) -> None:
+        """Divide what the softmax gets by ``temperature`` from now on, at no cost: the linear layer takes it over."""
+        self.classifier.weight.div_(temperature)
+        self.classifier.bias.div_(temperature)
+
 
 def build_network(seed: int) -> DigitNetwork:
     """Return a new network; the same seed gives the same weights. The global generator is unchanged."""

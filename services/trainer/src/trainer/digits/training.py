@@ -6,14 +6,16 @@ from modelrepo.manifest import now
 from modelrepo.repository import Repository
 from trainer.console import Console, duration, percent
 from trainer.digits import device, export
+from trainer.digits.calibrate import calibrate
 from trainer.digits.contract import CONTRACT
 from trainer.digits.data import Dataset, load_dataset
 from trainer.digits.evaluate import accuracy
 from trainer.digits.fit import Recipe, fit
 from trainer.digits.gate import Gate
-from trainer.digits.manifest import DatasetRecord, DigitManifest, library_versions
+from trainer.digits.manifest import Calibration, DatasetRecord, DigitManifest, library_versions
 from trainer.digits.network import DigitNetwork, build_network, count_parameters
 from trainer.digits.probe import PROBE_IMAGES, probe_images
+from trainer.digits.synthetic.mixture import mix
 from trainer.settings import Settings
 from trainer.target import target_of
 
@@ -50,18 +52,27 @@ def _learn(settings: Settings, dataset: Dataset, console: Console) -> tuple[Digi
     console.item("data", f"{dataset.name} from {dataset.origin}")
     sizes = len(dataset.train), len(dataset.validation), len(dataset.test)
     console.item("", "{:,} images to train on, {:,} to validate, {:,} to test".format(*sizes))
-    console.item("network", f"{count_parameters(network):,} parameters, {recipe.epochs} epochs, seed {recipe.seed}")
+    epochs = recipe.epochs + recipe.finish().epochs
+    console.item("network", f"{count_parameters(network):,} parameters, {epochs} epochs, seed {recipe.seed}")
     console.item("device", device.describe(where))
-    training_s = fit(network, dataset.train, recipe, where, console)
+    mixture = mix(dataset.train, recipe.seed)
+    console.item("drawn", f"{mixture.drawn:,} digits, and {mixture.non_digits:,} shapes that are no digit")
+    training_s = fit(network, mixture.images, recipe, where, console)
+    if recipe.finish().epochs:
+        training_s += fit(network, mixture.images, recipe.finish(), where, console)
+    calibration = calibrate(network, dataset.validation, where)
     manifest = DigitManifest(
         created=now(),
         validation_accuracy=accuracy(network, dataset.validation, where),
         test_accuracy=accuracy(network, dataset.test, where),
         format=export.choose_format(settings.format, where.type),
         max_batch_size=settings.max_batch_size,
+        calibration=calibration,
         dataset=DatasetRecord.of(dataset),
+        drawn_images=mixture.drawn,
+        non_digit_images=mixture.non_digits,
         seed=recipe.seed,
-        epochs=recipe.epochs,
+        epochs=epochs,
         batch_size=recipe.batch_size,
         training_s=round(training_s, 1),
         device=device.describe(where),
@@ -72,4 +83,11 @@ def _learn(settings: Settings, dataset: Dataset, console: Console) -> tuple[Digi
     console.item("trained", f"in {duration(training_s)}")
     shares = percent(manifest.validation_accuracy), percent(manifest.test_accuracy)
     console.item("accuracy", "{} on validation, {} on test images".format(*shares))
+    _report(calibration, console)
     return network, manifest
+
+
+def _report(found: Calibration, console: Console) -> None:
+    errors = percent(found.validation_ece), percent(found.photographs_ece), percent(found.photographs_accuracy)
+    text = "temperature {:.2f}; error {} on validation images, {} on photographs of them ({} right)"
+    console.item("calibrated", text.format(found.temperature, *errors))

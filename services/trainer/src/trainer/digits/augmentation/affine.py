@@ -1,4 +1,4 @@
-"""Small random distortions of a batch: no image is repeated exactly in a training."""
+"""Small random affine changes: rotation, scale, shear and shift."""
 
 import math
 
