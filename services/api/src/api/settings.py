@@ -228,7 +228,7 @@ class Settings(BaseSettings):
         description="Longest that a stream of results with `?follow=true` stays open, in seconds.",
     )
     jobs_concurrency: int = Field(
-        2, ge=1, le=64, description="Chunks of jobs that a worker works on at a time, each in a process of its own."
+        1, ge=1, le=64, description="Chunks of jobs that a worker works on at a time, each in a process of its own."
     )
     jobs_nice: int = Field(
         10, ge=0, le=19, description="How far a worker's processes stand back for others in the use of the CPU."

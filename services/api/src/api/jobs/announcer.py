@@ -7,12 +7,35 @@ import time
 
 from api.jobs import webhook
 from api.jobs.record import Job
+from api.jobs.redis_client import WORKER_S
+from api.jobs.service import store_of
 from api.jobs.store import Store
 from api.settings import Settings
 
 _log = logging.getLogger(__name__)
 _OK = range(200, 300)
 _TIMEOUT_S = 3 * webhook.TIMEOUT_S
+
+
+def announce(settings: Settings, job_id: str) -> None:
+    """Announce the end of a job; blocks.
+
+    Args:
+        settings: Where the jobs are, the secret, and whether private addresses are allowed.
+        job_id: The job.
+    """
+    try:
+        asyncio.run(_announce(settings, job_id))
+    except Exception:  # noqa: BLE001 - the thread's boundary; it is announced again
+        _log.exception("webhook")
+
+
+async def _announce(settings: Settings, job_id: str) -> None:
+    store = store_of(settings, WORKER_S)
+    try:
+        await Announcer(store, settings).announce(job_id)
+    finally:
+        await store.close()
 
 
 class Announcer:

@@ -75,5 +75,4 @@ def run(job_id: str, chunk: int) -> None:
 @app.task(name=ANNOUNCE)  # type: ignore[untyped-decorator]
 def announce(job_id: str) -> None:
     """Announce the end of a job."""
-    process = _opened()
-    process.run(process.announcer.announce(job_id))
+    _opened().announce(job_id)

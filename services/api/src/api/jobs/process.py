@@ -7,6 +7,7 @@ Here they run coroutines in the process's own event loop.
 import asyncio
 import os
 from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from api.inference.batcher import MicroBatcher
 from api.inference.models import Models
 from api.inference.traffic import Traffic
 from api.inference.triton import TritonClient
-from api.jobs.announcer import Announcer
+from api.jobs.announcer import announce
 from api.jobs.chunks import ChunkWorker
 from api.jobs.redis_client import WORKER_S
 from api.jobs.service import store_of
@@ -22,6 +23,8 @@ from api.settings import Settings
 from api.tasks.base import Task
 from api.telemetry.tracing import Tracing
 
+# Webhooks under way in a process.
+_ANNOUNCEMENTS = 4
 _Result = TypeVar("_Result")
 
 
@@ -39,18 +42,27 @@ class WorkerProcess:
         self._tasks = {task.name: task for task in tasks}
         self._stack = AsyncExitStack()
         self._runner = asyncio.Runner()
-        self.chunks, self.announcer = self._runner.run(self._open())
+        self._threads = ThreadPoolExecutor(_ANNOUNCEMENTS, "announce")
+        self.chunks = self._runner.run(self._open())
 
     def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         """Run a coroutine to its end."""
         return self._runner.run(work)
 
+    def announce(self, job_id: str) -> None:
+        """Announce the end of a job on a thread: a receiver that is slow must not hold up chunks.
+
+        Where the process ends before it is done, the next sweep after half a minute has it announced again.
+        """
+        self._threads.submit(announce, self._settings, job_id)
+
     def close(self) -> None:
         """Close the connections."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._runner.run(self._stack.aclose())
         self._runner.close()
 
-    async def _open(self) -> tuple[ChunkWorker, Announcer]:
+    async def _open(self) -> ChunkWorker:
         settings, stack = self._settings, self._stack
         tracing = Tracing(settings, service="worker")
         await stack.enter_async_context(tracing.exporting())
@@ -64,4 +76,4 @@ class WorkerProcess:
             max_queued_rows=settings.max_queued_images,
             traffic=Traffic(settings.traffic_file) if settings.traffic_file else None,
         )
-        return ChunkWorker(store, self._tasks, batcher, tracing, settings), Announcer(store, settings)
+        return ChunkWorker(store, self._tasks, batcher, tracing, settings)
