@@ -59,6 +59,10 @@ e2e: setup ## Run the tests with the real processes: minutes
 compose-test: setup ## Run the tests with the real containers, if a Docker engine is running: minutes
 	@$(IN_ENV) python -m pytest tests/compose
 
+.PHONY: k8s-test
+k8s-test: setup ## Run the chart on a real Kubernetes of one node, under load (Debian 12, root): 15 minutes
+	@$(IN_ENV) .ci/k8s-test
+
 .PHONY: lint
 lint: setup ## Check format, lint, types and the layers of imports
 	@$(IN_ENV) scripts/lint.sh
