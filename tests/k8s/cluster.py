@@ -1,7 +1,9 @@
 """The drill's cluster: kubectl and helm, the pods of the release, and their containers in the engine."""
 
 import json
+import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from docker.client import DockerClient
@@ -50,6 +52,27 @@ class Cluster:
         """Create or change objects."""
         listed = {"apiVersion": "v1", "kind": "List", "items": objects}
         self.kubectl("apply", "--filename", "-", stdin=json.dumps(listed))
+
+    def make_volume(self, name: str) -> None:
+        """Make a folder of the node a volume. `fsGroup` sets the owner of a local volume, but not of a hostPath."""
+        folder = Path(os.environ["CI_K8S_DIR"], "volumes", name)
+        folder.mkdir(parents=True)
+        terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "Exists"}]}]
+        spec = {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteMany"],
+            "storageClassName": "drill",
+            "local": {"path": str(folder)},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+        }
+        self.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec})
+
+    def left_of(self, release: str) -> list[str]:
+        """Return the objects in the namespace that are named after a release, but not its events and metrics."""
+        kinds = run("kubectl", "api-resources", "--verbs=list", "--namespaced", "--output=name").split()
+        kinds = [kind for kind in kinds if not kind.startswith("events") and "metrics.k8s.io" not in kind]
+        names = self.kubectl("get", ",".join(kinds), "--output=name").split()
+        return [name for name in names if f"/{release}-" in name or f".{release}." in name]
 
     def get(self, *args: str) -> Object:
         """Return an object, or a list's items under ``items``."""

@@ -13,7 +13,7 @@ import docker
 import pytest
 
 from tests.compose.stack import Stack, compose_command
-from tests.k8s.cluster import NAMESPACE, RELEASE, Cluster, Object, run
+from tests.k8s.cluster import NAMESPACE, RELEASE, Cluster, run
 from tests.k8s.digits import clear_digits, mnist_folder
 from tests.k8s.load import make_client
 from tests.k8s.table import Table
@@ -79,24 +79,10 @@ def images(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> None:
     Stack(tmp_path_factory.mktemp("stack"), cluster.docker, command, {}).compose("build", within_s=1100)
 
 
-def model_volume(folder: Path) -> Object:
-    """Return a volume for the models. `fsGroup` sets the owner of a local volume, but not of a hostPath."""
-    folder.mkdir()
-    terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["drill"]}]}]
-    spec = {
-        "capacity": {"storage": "1Gi"},
-        "accessModes": ["ReadWriteMany"],
-        "storageClassName": "drill",
-        "local": {"path": str(folder)},
-        "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
-    }
-    return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "models"}, "spec": spec}
-
-
 @pytest.fixture(scope="session")
 def release(cluster: Cluster, images: None) -> Cluster:
     """The chart, installed: trained, and ready."""
-    cluster.apply(model_volume(Path(os.environ["CI_K8S_DIR"], "models")))
+    cluster.make_volume("models")
     values = ["--values", str(Path(__file__).with_name("values.yaml"))]
     folder = mnist_folder()
     if folder:
