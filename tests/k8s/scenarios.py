@@ -95,6 +95,8 @@ def train(cluster: Cluster) -> str:
     cluster.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "train-again"}, "spec": spec})
     cluster.kubectl("wait", "--for=condition=complete", "job/train-again", "--timeout=180s")
     printed = cluster.kubectl("logs", "job/train-again")
+    # A pod that has ended still holds the claim, and `helm uninstall` would wait for it.
+    cluster.kubectl("delete", "job", "train-again")
     assert len(addresses) == 2
     assert all(address in printed for address in addresses), printed
     return "both Tritons told"
