@@ -63,6 +63,10 @@ compose-test: setup ## Run the tests with the real containers, if a Docker engin
 k8s-test: setup ## Run the chart on a real Kubernetes of one node, under load (Debian 12, root): 15 minutes
 	@$(IN_ENV) .ci/k8s-test
 
+.PHONY: charts
+charts: setup ## Check the Helm charts against every Kubernetes version from 1.25 on, if helm is installed: minutes
+	@CHARTS_EVERY_VERSION=1 $(IN_ENV) python -m pytest tests/contract/test_chart*.py
+
 .PHONY: lint
 lint: setup ## Check format, lint, types and the layers of imports
 	@$(IN_ENV) scripts/lint.sh

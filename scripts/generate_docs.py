@@ -1,4 +1,4 @@
-"""Writes ``docs/settings.md`` and ``docs/openapi.json`` from the code; with ``--check`` only names outdated files.
+"""Writes ``docs/settings.md``, ``docs/openapi.json`` and the charts' tables of values; with ``--check`` names old ones.
 
 Each service describes its own settings; this script writes them as one page.
 """
@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import chart_readme
 from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -87,6 +88,7 @@ def openapi() -> str:
 def main() -> int:
     """Write the files, or name those that are out of date."""
     pages = {ROOT / "docs/settings.md": settings_page(), ROOT / "docs/openapi.json": openapi()}
+    pages |= chart_readme.pages(ROOT / "deploy/helm")
     stale = [path for path, text in pages.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if "--check" not in sys.argv:
         for path in stale:
