@@ -44,6 +44,11 @@ class Instant:
         scores[:, 1] = -0.001
         return InferenceResult({"OUTPUT__0": scores}, "1")
 
+    async def canary(self, request: Any, check: Any, **__: object) -> Any:
+        result = await self.infer(request)
+        check(result)
+        return result
+
 
 class Clients:
     """Call the app as uvicorn does: a scope, one message in, two messages out.

@@ -19,6 +19,7 @@ class Fault(NamedTuple):
         inject: Injects the fault, repairs it, and adds figures and violations to the result.
         is_short: Whether the short form has it; faults of other end-to-end tests are left to those.
         tritons: Number of Tritons that the API calls.
+        is_relayed: Whether it reaches them through relays that can delay their answers.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Fault(NamedTuple):
     inject: Callable[[Scenario, Result], Awaitable[None]]
     is_short: bool = False
     tritons: int = 1
+    is_relayed: bool = False
 
 
 FAULTS = (
@@ -56,4 +58,24 @@ FAULTS = (
     Fault("api-stopped", "TERM: the API stopped", workers.stopped, is_short=True),
     Fault("replica-stopped", "one of two Tritons restarted (SIGTERM)", replicas.stopped, is_short=True, tritons=2),
     Fault("replica-killed", "one of two Tritons killed (SIGKILL), restarted", replicas.killed, tritons=2),
+    Fault(
+        "replica-hung",
+        "one of two Tritons suspended (SIGSTOP) with its backend processes, continued (SIGCONT)",
+        replicas.hung,
+        is_short=True,
+        tritons=2,
+    ),
+    Fault(
+        "replica-backend-hung",
+        "backend processes of one of two Tritons suspended, continued",
+        replicas.backend_hung,
+        tritons=2,
+    ),
+    Fault(
+        "replica-slow",
+        f"answers of one of two Tritons delayed by {replicas.DELAY_S:g} s",
+        replicas.slow,
+        tritons=2,
+        is_relayed=True,
+    ),
 )

@@ -34,7 +34,8 @@ def markdown(results: Sequence[Result], conditions: dict[str, Any]) -> str:
             f"Load average before the run: {machine['load_before'][0]}. Bounds: noticed within "
             f"{bounds['noticed_s']:g} s, recovered within {bounds['recovered_s']:g} s, goodput at least "
             f"{bounds['goodput']:g} of the peak, memory at most × {bounds['growth']:g}, median refusal at most "
-            f"{bounds['refusal']:g} of the median answer.",
+            f"{bounds['refusal']:g} of the median answer; with one of two Tritons hung or slow, answers within "
+            f"{bounds['delayed_s']:g} s, and after that a median at most × {bounds['slowdown']:g}.",
             "",
             *table(results),
             "",

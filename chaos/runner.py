@@ -52,7 +52,14 @@ class Runner:
         result = Result(fault.title)
         folder = self.folder / fault.name
         try:
-            scenario = Scenario(folder, self.template, fault.tritons, self.bounds, is_short=self.is_short)
+            scenario = Scenario(
+                folder,
+                self.template,
+                fault.tritons,
+                self.bounds,
+                is_short=self.is_short,
+                is_relayed=fault.is_relayed,
+            )
             async with scenario.running(), asyncio.timeout(_TIMEOUT_S):
                 await fault.inject(scenario, result)
         except Skipped as exc:

@@ -12,6 +12,7 @@ import orjson
 from chaos import processes
 from chaos.bounds import Bounds
 from chaos.connection import connect
+from chaos.delay import Delay
 from chaos.errors import ChaosError
 from chaos.load import Load, PredictRequest, predict_request
 from chaos.probe import Probe
@@ -36,15 +37,19 @@ class Scenario:
         tritons: Number of Tritons that the API calls.
         bounds: Limits for times and rates.
         is_short: Whether the fault takes the shorter of its forms.
+        is_relayed: Whether the API reaches the Tritons through relays that can delay their answers.
     """
 
-    def __init__(self, folder: Path, template: Path, tritons: int, bounds: Bounds, *, is_short: bool) -> None:
+    def __init__(  # noqa: PLR0913
+        self, folder: Path, template: Path, tritons: int, bounds: Bounds, *, is_short: bool, is_relayed: bool = False
+    ) -> None:
         self.folder, self.bounds, self.is_short = folder, bounds, is_short
         root = folder / "model_repository"
         shutil.copytree(template, root)
         self.repository = ModelRepository(root, MODEL)
         self.tritons = [Triton(f"triton-{number}", root, folder) for number in range(1, tritons + 1)]
-        self.api = Api("api", self.tritons, folder)
+        self.relays = [Delay(triton.address) for triton in self.tritons] if is_relayed else []
+        self.api = Api("api", [each.address for each in self.relays or self.tritons], folder)
         self.requests: list[PredictRequest] = []
 
     @property
@@ -59,7 +64,10 @@ class Scenario:
         Raises:
             ChaosError: A service does not start, or the model is not accurate enough.
         """
-        async with running(self.tritons, self.api):
+        async with contextlib.AsyncExitStack() as stack:
+            for relay in self.relays:
+                await stack.enter_async_context(relay)
+            await stack.enter_async_context(running(self.tritons, self.api))
             await self._select_requests()
             yield
 

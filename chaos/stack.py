@@ -164,17 +164,17 @@ class Api(Service):
 
     Args:
         name: Names its log.
-        tritons: The Tritons that it calls.
+        addresses: ``host:port`` of the Tritons that it calls.
         folder: Folder of its log and metrics.
     """
 
-    def __init__(self, name: str, tritons: list[Triton], folder: Path) -> None:
+    def __init__(self, name: str, addresses: list[str], folder: Path) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         env = {
             "API_PORT": str(self.port),
             "API_WORKERS": str(WORKERS),
-            "API_TRITON_URL": f"ipv4:{','.join(triton.address for triton in tritons)}",
+            "API_TRITON_URL": f"ipv4:{','.join(addresses)}",
             "API_DEADLINE_S": f"{DEADLINE_S:g}",
             "API_METRICS_DIR": str(folder / f"{name}-metrics"),
             "API_LOG_FORMAT": "json",

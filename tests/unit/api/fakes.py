@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -85,6 +85,13 @@ class FakeClient:
         scores = np.full((len(batch), 10), -9.0, np.float32)
         scores[np.arange(len(batch)), digits] = -0.001
         return InferenceResult({OUTPUT: scores}, self.version)
+
+    async def canary(
+        self, request: InferenceRequest, check: Callable[[InferenceResult], None], *, deadline_s: float
+    ) -> InferenceResult:
+        result = await self.infer(request, deadline_s=deadline_s)
+        check(result)
+        return result
 
 
 def is_canary(image: NDArray[Any]) -> bool:

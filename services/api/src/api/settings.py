@@ -71,8 +71,24 @@ class Settings(BaseSettings):
         "127.0.0.1:8001",
         min_length=1,
         validation_alias=AliasChoices("API_TRITON_URL", "TRITON_SERVER_URL", "triton_url"),
-        description="Triton's gRPC address, `host:port` or a gRPC target such as `dns:///triton:8001`; "
-        "also answers to `TRITON_SERVER_URL`.",
+        description="Triton's gRPC address, `host:port` or a gRPC target such as `dns:///triton:8001`; each address "
+        "of a name, or of a list such as `ipv4:10.0.0.1:8001,10.0.0.2:8001`, is a replica. Also answers to "
+        "`TRITON_SERVER_URL`.",
+    )
+    triton_probe_s: float = Field(
+        0.5,
+        ge=0.05,
+        le=60,
+        description="Seconds between two questions whether a replica lives, where there are several behind the "
+        "address.",
+    )
+    triton_patience_s: float = Field(
+        0.25,
+        ge=0.01,
+        le=60,
+        description="Seconds that a replica may take longer than the first one to say that it lives, or to answer a "
+        "canary (`API_READY_TTL_S`); then it leaves rotation until it answers in time. How long other calls take "
+        "doesn't count.",
     )
     tasks: Annotated[tuple[TaskReference, ...], NoDecode] = Field(
         ("api.tasks.digits:Digits",),

@@ -1,10 +1,14 @@
 """Where a version is served: the addresses of running Tritons, the admin key, and TLS."""
 
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from modelrepo.errors import ServingError
+
+# gRPC's lists of addresses, each a replica: https://github.com/grpc/grpc/blob/master/doc/naming.md
+_LIST = re.compile(r"ipv[46]:(.+)")
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Target:
     """The Tritons that serve a repository.
 
     Args:
-        url: ``host:port`` of Triton's gRPC port; a ``scheme://`` before it, as in ``dns:///``, is left out.
+        url: ``host:port`` of Triton's gRPC port; a ``scheme://`` before it, as in ``dns:///``, is left out. Or a list
+            of replicas such as ``ipv4:10.0.0.1:8001,10.0.0.2:8001``.
         admin_key: Key of the repository API, or None.
         timeout_s: Seconds that one Triton has to load a version and to be ready.
         tls: None connects without TLS.
@@ -38,16 +43,9 @@ class Target:
     timeout_s: float
     tls: Tls | None = None
 
-    def host_and_port(self) -> tuple[str, int]:
-        """Return both parts of the address.
-
-        Raises:
-            ServingError: One of them is missing, or the port isn't a number.
-        """
-        host, _, port = self.url.rpartition("//")[2].strip("/").rpartition(":")
-        if not host or not port.isdecimal():
-            raise ServingError(f"Triton's address {self.url!r} isn't host:port")
-        return host.strip("[]"), int(port)
+    def certificate_name(self, address: str) -> str:
+        """Return the name that a replica's certificate must hold: the host's, or in a list its own address."""
+        return _host_and_port(address if _LIST.fullmatch(self.url) else self.url)[0]
 
     def addresses(self) -> list[str]:
         """Return ``address:port`` of every replica behind the host's name; none if the name can't be resolved.
@@ -55,10 +53,27 @@ class Target:
         Raises:
             ServingError: The address isn't ``host:port``.
         """
-        host, port = self.host_and_port()
+        if listed := _LIST.fullmatch(self.url):
+            addresses = [part.strip() for part in listed[1].split(",")]
+            for address in addresses:
+                _host_and_port(address)
+            return list(dict.fromkeys(addresses))
+        host, port = _host_and_port(self.url)
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except socket.gaierror:
             return []
         numbers = dict.fromkeys(str(entry[4][0]) for entry in found)
         return [f"[{number}]:{port}" if ":" in number else f"{number}:{port}" for number in numbers]
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    """Return both parts of an address.
+
+    Raises:
+        ServingError: One of them is missing, or the port isn't a number.
+    """
+    host, _, port = url.rpartition("//")[2].strip("/").rpartition(":")
+    if not host or not port.isdecimal():
+        raise ServingError(f"Triton's address {url!r} isn't host:port")
+    return host.strip("[]"), int(port)

@@ -95,7 +95,7 @@ def _connect(target: Target, address: str) -> InferenceServerClient:
         return InferenceServerClient(address)
     ca, key, certificate = (_read(file) for file in (target.tls.ca_file, target.tls.key_file, target.tls.cert_file))
     # The certificate holds the host's name; the client connects to one of the numeric addresses behind it.
-    name = [("grpc.ssl_target_name_override", target.host_and_port()[0])]
+    name = [("grpc.ssl_target_name_override", target.certificate_name(address))]
     credentials = grpc.ssl_channel_credentials(ca, key, certificate)
     return InferenceServerClient(address, creds=credentials, channel_args=name)
 

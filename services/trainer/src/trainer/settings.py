@@ -94,8 +94,8 @@ class Settings(BaseSettings):
         "127.0.0.1:8001",
         min_length=1,
         validation_alias=AliasChoices("TRAINER_TRITON_URL", "TRITON_SERVER_URL", "triton_url"),
-        description="Triton's gRPC address, `host:port`; a version is loaded at every address behind the name. "
-        "`TRITON_SERVER_URL` is read too.",
+        description="Triton's gRPC address, `host:port`, or a list such as `ipv4:10.0.0.1:8001,10.0.0.2:8001`; a "
+        "version is loaded at every address behind the name, or in the list. `TRITON_SERVER_URL` is read too.",
     )
     triton_admin_key: SecretStr | None = Field(
         None,

@@ -1,6 +1,6 @@
 """What the rest of the api knows of an inference server."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -124,6 +124,20 @@ class InferenceClient(Protocol):
 
         Raises:
             UpstreamError: The server can't be reached, refuses the call, or doesn't answer in time.
+        """
+
+    async def canary(
+        self, request: InferenceRequest, check: Callable[[InferenceResult], None], *, deadline_s: float
+    ) -> InferenceResult:
+        """Ask every replica of the server, and return the first right answer.
+
+        Args:
+            request: The question.
+            check: Raises `UpstreamError` where an answer is wrong.
+            deadline_s: Seconds to answer in.
+
+        Raises:
+            UpstreamError: No replica gives a right answer.
         """
 
     async def server(self) -> ServerMetadata:

@@ -2,7 +2,7 @@
 
 The outcome is kept for a moment, so that probes cause no load, and asked for anew all the time, so that it is known
 before the next probe comes. There is never more than one round of canaries under way: while the server hangs, all
-probes wait for the same one.
+probes wait for the same one. Every replica of the server is asked; one that answers is enough.
 """
 
 import asyncio
@@ -35,6 +35,15 @@ class Canary(NamedTuple):
 
     request: InferenceRequest
     fault_of: Callable[[InferenceResult], str | None]
+
+    def check(self, result: InferenceResult) -> None:
+        """Check an answer.
+
+        Raises:
+            UpstreamError: It is wrong.
+        """
+        if fault := self.fault_of(result):
+            raise UpstreamError(f"Model {self.request.model} answers its canary wrong: {fault}.")
 
 
 # The version of each model that answered.
@@ -120,9 +129,7 @@ class Readiness:
 
     async def _answer(self, canary: Canary) -> tuple[str, str]:
         await self._models.metadata(canary.request.model, canary.request.version)
-        result = await self._client.infer(canary.request, deadline_s=self._deadline_s)
-        if fault := canary.fault_of(result):
-            raise UpstreamError(f"Model {canary.request.model} answers its canary wrong: {fault}.")
+        result = await self._client.canary(canary.request, canary.check, deadline_s=self._deadline_s)
         return canary.request.model, result.model_version
 
     def _keep(self, outcome: Versions | ApiError) -> None:

@@ -1,56 +1,23 @@
-"""The client of Triton: one gRPC channel a worker, a deadline on every call, one table of errors."""
+"""The client of Triton: a deadline on every call, another try where a replica is away, one table of errors."""
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, Self, TypeVar
 
 import grpc
 from tritonclient.grpc import service_pb2 as pb
-from tritonclient.grpc import service_pb2_grpc
 
 from api import errors
 from api.inference.client import InferenceRequest, InferenceResult, ModelMetadata, ServedModel, ServerMetadata
+from api.inference.replicas import Replicas
+from api.inference.rotation import EVERY
 from api.inference.triton_messages import json_of, metadata_of, result_of, wire_of
+from api.inference.triton_replica import LeftRotation, Replica
 from api.settings import Settings
 from api.telemetry.request_context import RequestContext
 from api.telemetry.tracing import Tracing
-
-# Calls go to all replicas behind the name in turn. gRPC retries a call that no server has begun to answer, as long as
-# most calls succeed:
-# https://github.com/grpc/proposal/blob/master/A6-client-retries.md
-_SERVICE_CONFIG = {
-    "loadBalancingConfig": [{"round_robin": {}}],
-    "methodConfig": [
-        {
-            "name": [{"service": "inference.GRPCInferenceService"}],
-            "retryPolicy": {
-                "maxAttempts": 3,
-                "initialBackoff": "0.02s",
-                "maxBackoff": "0.2s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ],
-    "retryThrottling": {"maxTokens": 100, "tokenRatio": 1},
-}
-_CHANNEL_OPTIONS: list[tuple[str, Any]] = [
-    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.max_receive_message_length", -1),
-    # By default gRPC waits up to two minutes between attempts to connect; a restarted Triton is to be used at once.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 500),
-    # In gRPC's core this also limits one attempt to connect (20 s by default), so a hung server is given up sooner.
-    ("grpc.min_reconnect_backoff_ms", 2000),
-    # A name that has just gained a replica is looked up again without gRPC's default pause of 30 s.
-    ("grpc.dns_min_time_between_resolutions_ms", 1000),
-    # Channels with the same options inside one process, as in tests, would otherwise share a connection.
-    ("grpc.use_local_subchannel_pool", 1),
-]
-
 
 # A call to a model that isn't ready is retried for so long, after pauses of so long: gRPC's own policy retries only
 # calls that no server has begun to answer. With two replicas every other try reaches the one that has the model.
@@ -80,35 +47,30 @@ class TritonClient:
         self._tracing = tracing
         self._url = settings.triton_url
         self._deadline_s = settings.deadline_s
-        self._channel = _channel(settings)
-        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
-        # The stub's own would serialise a message, and copy every tensor twice more.
-        self._infer: Callable[..., Awaitable[pb.ModelInferResponse]] = self._channel.unary_unary(
-            "/inference.GRPCInferenceService/ModelInfer",
-            request_serializer=bytes,
-            response_deserializer=pb.ModelInferResponse.FromString,
-        )
+        self._replicas = Replicas(settings)
+        self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        await self._open.enter_async_context(self._replicas.watched())
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._channel.close(None)
+        await self._open.aclose()
 
     async def server(self) -> ServerMetadata:
         """Return Triton's name, version and protocol extensions."""
-        answer = await self._ask(self._stub.ServerMetadata, pb.ServerMetadataRequest())
+        answer = await self._ask("ServerMetadata", pb.ServerMetadataRequest())
         return ServerMetadata(answer.name, answer.version, tuple(answer.extensions))
 
     async def list_models(self) -> list[ServedModel]:
         """Return what is served, by its statistics: the repository's index takes the key of Triton's administrator."""
-        answer = await self._ask(self._stub.ModelStatistics, pb.ModelStatisticsRequest())
+        answer = await self._ask("ModelStatistics", pb.ModelStatisticsRequest())
         return sorted(ServedModel(each.name, each.version) for each in answer.model_stats)
 
     async def is_ready(self, model: str, version: str = "") -> bool:
         """Say whether a model is loaded."""
         try:
-            answer = await self._ask(self._stub.ModelReady, pb.ModelReadyRequest(name=model, version=version), model)
+            answer = await self._ask("ModelReady", pb.ModelReadyRequest(name=model, version=version), model, version)
         except errors.ModelNotReady:
             return False
         return bool(answer.ready)
@@ -116,24 +78,28 @@ class TritonClient:
     async def metadata(self, model: str, version: str = "") -> ModelMetadata:
         """Return Triton's metadata of a model, with ``max_batch_size`` out of its configuration."""
         metadata, config = await asyncio.gather(
-            self._ask(self._stub.ModelMetadata, pb.ModelMetadataRequest(name=model, version=version), model),
-            self._ask(self._stub.ModelConfig, pb.ModelConfigRequest(name=model, version=version), model),
+            self._ask("ModelMetadata", pb.ModelMetadataRequest(name=model, version=version), model, version),
+            self._ask("ModelConfig", pb.ModelConfigRequest(name=model, version=version), model, version),
         )
         return metadata_of(metadata, config.config)
 
     async def config(self, model: str, version: str = "") -> dict[str, Any]:
         """Return Triton's configuration of a model, what it has filled in included."""
-        answer = await self._ask(self._stub.ModelConfig, pb.ModelConfigRequest(name=model, version=version), model)
+        answer = await self._ask("ModelConfig", pb.ModelConfigRequest(name=model, version=version), model, version)
         return json_of(answer.config)
 
     async def statistics(self, model: str = "", version: str = "") -> list[dict[str, Any]]:
         """Return Triton's statistics of a model, or of all."""
         question = pb.ModelStatisticsRequest(name=model, version=version)
-        answer = await self._ask(self._stub.ModelStatistics, question, model)
+        answer = await self._ask("ModelStatistics", question, model, version)
         return [json_of(each) for each in answer.model_stats]
 
-    async def _ask(self, call: Callable[..., Awaitable[Any]], question: object, model: str = "") -> Any:  # noqa: ANN401
-        return await self._retried(model, lambda: call(question, timeout=self._deadline_s))
+    async def _ask(self, method: str, question: object, model: str = "", version: str = "") -> Any:  # noqa: ANN401
+        def call(replica: Replica) -> Awaitable[Any]:
+            answer: Awaitable[Any] = getattr(replica.stub, method)(question, timeout=self._deadline_s)
+            return answer
+
+        return await self._retried(model, version, call, f"/{method}")
 
     async def infer(
         self, request: InferenceRequest, contexts: Sequence[RequestContext] = (), *, deadline_s: float | None = None
@@ -153,37 +119,86 @@ class TritonClient:
             with self._tracing.call(contexts, rows) as metadata:
                 async with asyncio.timeout(timeout_s):
                     response = await self._retried(
-                        request.model, lambda: self._infer(message, timeout=timeout_s, metadata=metadata)
+                        request.model,
+                        request.version,
+                        lambda replica: replica.infer(message, timeout=timeout_s, metadata=metadata),
+                        request.model,
                     )
         except TimeoutError as exc:
             raise errors.DeadlineExceeded(f"Triton at {self._url} didn't answer within {timeout_s:g} s.") from exc
         return result_of(response)
 
-    async def _retried(self, model: str, call: Callable[[], Awaitable[_Response]]) -> _Response:
-        """Make a call, and again where the replica that took it is shutting down.
+    async def canary(
+        self, request: InferenceRequest, check: Callable[[InferenceResult], None], *, deadline_s: float
+    ) -> InferenceResult:
+        """Ask every replica, each once; a single one as `infer` does.
+
+        Raises:
+            UpstreamError: None gives a right answer in time.
+        """
+        message = wire_of(request, "")
+
+        async def ask(replica: Replica) -> InferenceResult:
+            try:
+                result = result_of(await replica.infer(message, timeout=deadline_s))
+            except grpc.aio.AioRpcError as exc:
+                raise self._translate(exc, request.model) from exc
+            check(result)
+            return result
+
+        if len(self._replicas) > 1:
+            return await self._replicas.ask_each(request.model, ask)
+        result = await self.infer(request, deadline_s=deadline_s)
+        check(result)
+        return result
+
+    async def _retried(
+        self, model: str, version: str, call: Callable[[Replica], Awaitable[_Response]], kind: str
+    ) -> _Response:
+        """Make a call, and again at another replica where the one that took it is shutting down or left rotation.
 
         A Triton that is told to stop unloads its models at once, answers for seconds that it has none, and drops the
-        calls that it took last. A retry reaches another replica.
+        calls that it took last.
+
+        Args:
+            model: The model that it asks; empty where it asks none.
+            version: The model's version.
+            call: Makes it.
+            kind: The model whose inference it is, or ``/`` and the method of any other call: their times differ.
 
         Raises:
             UpstreamError: It failed otherwise, or for too long.
         """
         give_up_at = time.monotonic() + _RETRY_S
-        tries = unavailable = unknown = 0
+        tried: list[Replica] = []
+        unavailable = unknown = 0
         while True:
+            replica = self._replicas.choose(model, version, tried)
+            among = len(self._replicas)
             try:
-                return await call()
+                return await self._replicas.run(replica, kind, call(replica), may_leave=len(tried) < among)
+            except LeftRotation:
+                tried.append(replica)
+                continue
             except grpc.aio.AioRpcError as exc:
                 error = self._translate(exc, model)
+                self._note(replica, model, version, error)
                 unavailable += isinstance(error, errors.Unavailable)
                 unknown += isinstance(error, errors.UnknownModel)
                 is_stopping = isinstance(error, errors.ModelNotReady | errors.Unavailable)
-                is_hopeless = unavailable >= _MAX_UNAVAILABLE or unknown >= _MAX_UNKNOWN
+                is_hopeless = unavailable >= max(_MAX_UNAVAILABLE, among) or unknown >= max(_MAX_UNKNOWN, among)
                 if not is_stopping or is_hopeless or time.monotonic() > give_up_at:
                     raise error from exc
-            # The first retry comes at once: round robin's next is another replica.
-            await asyncio.sleep(_PAUSE_S * (tries % 2))
-            tries += 1
+            # Every replica is tried once before the first pause.
+            tried.append(replica)
+            await asyncio.sleep(0 if len(tried) % max(2, among) else _PAUSE_S)
+
+    def _note(self, replica: Replica, model: str, version: str, error: errors.UpstreamError) -> None:
+        """Have the next calls go elsewhere, if there is another replica."""
+        if isinstance(error, errors.Unavailable):
+            self._replicas.judge(replica, EVERY, is_good=False)
+        elif isinstance(error, errors.ModelNotReady):
+            self._replicas.lack(replica, model, version)
 
     def _translate(self, error: grpc.aio.AioRpcError, model: str) -> errors.UpstreamError:
         """Return the api's error for gRPC's status."""
@@ -211,13 +226,3 @@ def _joined_ids(contexts: Sequence[RequestContext]) -> str:
     ids = ",".join([context.request_id for context in contexts[:_MAX_IDS]])
     more = len(contexts) - _MAX_IDS
     return f"{ids},+{more}" if more > 0 else ids
-
-
-def _channel(settings: Settings) -> grpc.aio.Channel:
-    """Return a channel to Triton, over TLS where there is a CA to check Triton's certificate against."""
-    if settings.triton_tls_ca_file is None:
-        return grpc.aio.insecure_channel(settings.triton_url, options=_CHANNEL_OPTIONS)
-    own = (settings.triton_tls_key_file, settings.triton_tls_cert_file)
-    key, certificate = (file.read_bytes() if file else None for file in own)
-    credentials = grpc.ssl_channel_credentials(settings.triton_tls_ca_file.read_bytes(), key, certificate)
-    return grpc.aio.secure_channel(settings.triton_url, credentials, options=_CHANNEL_OPTIONS)

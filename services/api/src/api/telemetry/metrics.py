@@ -84,6 +84,15 @@ _IN_FLIGHT_LIMIT = Gauge(
 MODEL_READY = Gauge(
     "api_model_ready", "1 where the model answers the readiness canary in every worker.", multiprocess_mode="livemin"
 )
+REPLICAS = Gauge("api_triton_replicas", "Replicas of Triton that the api knows.", multiprocess_mode="livemax")
+REPLICAS_IN_ROTATION = Gauge(
+    "api_triton_replicas_in_rotation",
+    "Replicas that get calls, as the worker with the fewest sees it; a single one never leaves.",
+    multiprocess_mode="livemin",
+)
+EJECTIONS = Counter(
+    "api_triton_ejections", "Times that a replica left rotation, for one model or for every, in any worker."
+)
 _WORKERS = Gauge("api_workers", "Workers that are alive.", multiprocess_mode="livesum")
 _BUILD = Gauge("api_build_info", "What runs; always 1.", ["version", "python"], multiprocess_mode="livemax")
 
