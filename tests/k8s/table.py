@@ -23,6 +23,7 @@ class Table:
 
     def __init__(self) -> None:
         self._rows: list[str] = []
+        self._load_at_start = os.getloadavg()[0]
 
     def add(self, what: str, load: Load, notes: str = "") -> None:
         """Add what became of a load."""
@@ -37,7 +38,15 @@ class Table:
         """Return the table and what it was measured with."""
         if not self._rows:
             return []
-        return [*about(), "", HEAD, "|" + " --- |" * (HEAD.count("|") - 1), *self._rows, "", NOT_SHOWN]
+        return [
+            about(self._load_at_start),
+            "",
+            HEAD,
+            "|" + " --- |" * (HEAD.count("|") - 1),
+            *self._rows,
+            "",
+            NOT_SHOWN,
+        ]
 
     def write(self, page: Path) -> None:
         """Replace a page's table."""
@@ -51,13 +60,12 @@ def milliseconds(value_ms: float | None) -> str:
     return "–" if value_ms is None else f"{value_ms:.0f} ms"
 
 
-def about() -> list[str]:
+def about(load_at_start: float) -> str:
     """Return what the table was measured with."""
     commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    load = os.getloadavg()[0]
-    return [
+    return (
         f"`make k8s-test` at commit `{commit.stdout.strip()}`, {now}: Kubernetes 1.20.2, Docker 20.10, one node with"
-        f" {os.cpu_count()} cores, kernel {platform.release()}; load average {load:.1f}. Cluster, stack and load share"
-        " the cores."
-    ]
+        f" {os.cpu_count()} cores, kernel {platform.release()}. Cluster, stack and load share the cores; load average"
+        f" {load_at_start:.0f} before the first test, {os.getloadavg()[0]:.0f} after the last."
+    )
