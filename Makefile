@@ -63,6 +63,10 @@ e2e: setup ## Run the tests with the real processes: minutes
 compose-test: setup ## Run the tests with the real containers, if a Docker engine is running: minutes
 	@$(IN_ENV) python -m pytest tests/compose
 
+.PHONY: k8s-test
+k8s-test: setup ## Run the chart on a real Kubernetes of one node, under load (Debian 12, root): 15 minutes
+	@$(IN_ENV) .ci/k8s-test
+
 .PHONY: charts
 charts: setup ## Check the Helm charts against every Kubernetes version from 1.25 on, if helm is installed: minutes
 	@CHARTS_EVERY_VERSION=1 $(IN_ENV) python -m pytest tests/contract/test_chart*.py
