@@ -71,6 +71,10 @@ gpu-check: setup ## On an NVIDIA GPU: train, serve, compare with the CPU, measur
 bench-model: setup ## Measure accuracy, µs an image and size of the published model
 	@$(IN_ENV) python scripts/measure_model.py
 
+.PHONY: accuracy
+accuracy: setup ## Measure how many pictures of each kind the published model reads: docs/accuracy.md (PICTURES=folder: others)
+	@$(IN_ENV) python scripts/measure_accuracy.py --write $(if $(PICTURES),--pictures "$(PICTURES)")
+
 .PHONY: bench
 bench: setup ## Compare this stack with Triton alone, plain FastAPI and other frameworks: half an hour
 	@$(IN_ENV) python -m bench

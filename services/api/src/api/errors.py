@@ -3,7 +3,8 @@
     ApiError
     ├── InvalidRequest        422  invalid_request       the body isn't what the schema asks for
     │   └── InvalidInput      422  invalid_input         an input that the task can't read
-    │       └── InvalidImage  422  invalid_image         bytes that aren't an image the task can read
+    │       ├── InvalidImage  422  invalid_image         bytes that aren't an image the task can read
+    │       └── NoDigitFound  422  no_digit_found        an image in which nothing could be a digit
     ├── BadRequest            400  bad_request           the bytes are no HTTP request
     ├── Unauthorized          401  unauthorized          no key, or a wrong one
     ├── RequestTimeout        408  request_timeout       the client took too long to send its request
@@ -75,6 +76,19 @@ class InvalidImage(InvalidInput):
     """The bytes aren't an image that can be read."""
 
     code = "invalid_image"
+
+
+class NoDigitFound(InvalidInput):
+    """Nothing in the image stands out as a digit does: it is blank, or has rules, a grid or dust alone."""
+
+    code = "no_digit_found"
+    sentence: ClassVar[str] = (
+        "Nothing in the image stands out from its background as a digit does: send one digit, larger or in more "
+        "contrast."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(self.sentence)
 
 
 class BadRequest(ApiError):

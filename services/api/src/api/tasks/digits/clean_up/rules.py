@@ -1,0 +1,38 @@
+"""Rules: long thin lines from side to side, as ruled and squared paper has them."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_RUN = 1 / 15  # of the picture's side: short enough to follow a line that is tilted by some degrees
+_SPAN = 0.8  # of the picture's side
+_WIDTH = 0.025  # of the picture's side, at most
+
+
+def without_rules(mask_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Erase rules from a ``(H, W)`` mask of 0 and 255, and close the gaps that they leave in strokes."""
+    upright = _without_horizontal(mask_u8)
+    return np.asarray(_without_horizontal(upright.T.copy()).T, np.uint8).copy()
+
+
+def _without_horizontal(mask_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = mask_u8.shape
+    run = max(9, round(_RUN * width))
+    runs = cv2.morphologyEx(mask_u8, cv2.MORPH_OPEN, np.ones((1, run), np.uint8))
+    if cv2.countNonZero(cv2.reduce(runs, 0, cv2.REDUCE_MAX)) < _SPAN * width:
+        return mask_u8
+    joined = cv2.dilate(runs, np.ones((3, run), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
+    spans = stats[:, cv2.CC_STAT_WIDTH] >= _SPAN * width
+    spans &= stats[:, cv2.CC_STAT_AREA] <= stats[:, cv2.CC_STAT_WIDTH] * (_WIDTH * height + 2)
+    spans[0] = False
+    if count == 1 or not spans.any():
+        return mask_u8
+    lines = np.where(spans[labels], mask_u8, 0).astype(np.uint8)
+    columns = cv2.reduce(lines // 255, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)
+    thickness = max(1, round(float(columns[columns > 0].mean()) / int(spans.sum())))
+    thick = cv2.morphologyEx(mask_u8, cv2.MORPH_OPEN, np.ones((thickness + 3, 1), np.uint8))
+    thin = cv2.subtract(lines, thick)
+    left = cv2.subtract(mask_u8, thin)
+    closed = cv2.morphologyEx(left, cv2.MORPH_CLOSE, np.ones((thickness + 4, 1), np.uint8))
+    return np.asarray(cv2.bitwise_or(left, cv2.bitwise_and(closed, thin)), np.uint8)
