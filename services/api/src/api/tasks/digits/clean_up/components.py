@@ -11,8 +11,13 @@ _MIN_STROKE_SIZE, _MIN_STROKE_AREA = 0.12, 0.02
 _MAX_GAP = 0.14
 _RIVAL_SIZE = 0.55
 # Shares of the picture.
-_MIN_SIZE = 0.03
-_STRIP_CONTACT = 0.3
+_MIN_SIZE, _MIN_STROKE = 0.045, 0.015
+_GRAIN = 0.008  # gaps that chalk and pencil leave
+_STRIP_CONTACT, _STRIP_DEPTH = 0.3, 0.2
+_CORNER_CONTACT = 0.85
+# What reaches from side to side is a line if it is this long and thin, and a grid if it has so many holes.
+_LIES_FLAT = 6  # no digit is so many times as wide as high
+_LINE_ASPECT, _GRID_HOLES = 10, 4
 _FRAME_SIZE = 0.35
 _FRAME_FILL = 0.35  # of its box, at most
 _FRAME_CONTENT = 0.15  # of its size, at least
@@ -59,10 +64,12 @@ class Pieces:
     """The pieces of a ``(H, W)`` mask of 0 and 255."""
 
     def __init__(self, mask_u8: NDArray[np.uint8]) -> None:
-        count, self.labels, stats, _ = cv2.connectedComponentsWithStats(mask_u8, connectivity=8)
+        grain = 2 * max(1, round(_GRAIN * max(mask_u8.shape))) - 1
+        joined = cv2.morphologyEx(mask_u8, cv2.MORPH_CLOSE, np.ones((grain, grain), np.uint8))
+        count, self.labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
         self.shape = mask_u8.shape
         pieces = [Piece(label, *(int(value) for value in stats[label])) for label in range(1, min(count, 4000))]
-        least = _MIN_SIZE * max(self.shape)
+        least = _MIN_STROKE * max(self.shape)
         self.all = [piece for piece in pieces if piece.size >= least]
 
     def foreign(self) -> list[Piece]:
@@ -73,9 +80,11 @@ class Pieces:
         """Return the piece that is most likely the digit, with its other strokes."""
         foreign = {piece.label for piece in self.foreign()}
         pieces = [piece for piece in self.all if piece.label not in foreign]
-        if not pieces:
+        least = _MIN_SIZE * max(self.shape)
+        large = [piece for piece in pieces if piece.size >= least and piece.width < _LIES_FLAT * piece.height]
+        if not large:
             return None
-        main = max(pieces, key=self._weight)
+        main = max(large, key=self._weight)
         chosen = [main]
         for piece in sorted(pieces, key=main.gap_to):
             if piece is not main and self._belongs(piece, main, chosen):
@@ -116,17 +125,30 @@ class Pieces:
         )
 
     def _is_strip(self, piece: Piece) -> bool:
+        height, width = self.shape
         left, top, right, bottom = self._sides_touched(piece)
-        edges = [
-            (left, self.labels[:, :2].T),
-            (top, self.labels[:2]),
-            (right, self.labels[:, -2:].T),
-            (bottom, self.labels[-2:]),
-        ]
-        for touched, edge in edges:
-            if touched and int((edge == piece.label).any(axis=0).sum()) >= _STRIP_CONTACT * edge.shape[1]:
-                return True
-        return (left and right) or (top and bottom)
+        if (left or right) and piece.width <= _STRIP_DEPTH * width and piece.height >= _STRIP_CONTACT * height:
+            return self._contact(piece, self.labels[:, :2] if left else self.labels[:, -2:], axis=1)
+        if (top or bottom) and piece.height <= _STRIP_DEPTH * height and piece.width >= _STRIP_CONTACT * width:
+            return self._contact(piece, self.labels[:2] if top else self.labels[-2:], axis=0)
+        if not ((left and right) or (top and bottom)):
+            return False
+        edges = (self.labels[:, :2], self.labels[:, -2:], self.labels[:2].T, self.labels[-2:].T)
+        along = [float((edge == piece.label).any(axis=1).mean()) for edge in edges]
+        if sum(share >= _CORNER_CONTACT for share in along) > 1:  # a strip around a corner
+            return True
+        thin = min(piece.width, piece.height) * _LINE_ASPECT <= piece.size
+        return (thin and min(self.shape) > 4 * min(piece.width, piece.height)) or self._holes(piece) >= _GRID_HOLES
+
+    def _contact(self, piece: Piece, edge: NDArray[np.int32], axis: int) -> bool:
+        """Say whether a piece lies along an edge of the picture, and doesn't only touch it."""
+        touching = (edge == piece.label).any(axis=axis)
+        return int(touching.sum()) >= _STRIP_CONTACT * len(touching)
+
+    def _holes(self, piece: Piece) -> int:
+        part = self.labels[piece.top : piece.top + piece.height, piece.left : piece.left + piece.width] == piece.label
+        _, tree = cv2.findContours(part.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+        return 0 if tree is None else int((tree[0, :, 3] >= 0).sum())
 
     def _is_frame(self, piece: Piece) -> bool:
         """Say whether a piece is a rectangle around other pieces."""

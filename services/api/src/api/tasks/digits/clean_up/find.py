@@ -10,9 +10,11 @@ from api.errors import NoDigitFound
 from api.tasks.digits.clean_up import mnist_form, rules
 from api.tasks.digits.clean_up.components import Digit, Pieces
 from api.tasks.digits.clean_up.contrast import grey_of
-from api.tasks.digits.clean_up.ink import mask_of
+from api.tasks.digits.clean_up.ink import find_ink
+from api.tasks.digits.clean_up.light import evened
 from api.tasks.digits.clean_up.paper import ink_on
 from api.tasks.digits.clean_up.sheet import without_surroundings
+from api.tasks.digits.clean_up.strokes import followed
 from api.tasks.digits.clean_up.transparency import flattened
 
 # A picture is brought to this size, its longer side: a digit of a tenth of its height still has 70 px.
@@ -62,7 +64,7 @@ def find_digit(pixels_u8: NDArray[np.uint8]) -> Found:
 
 def _found_in(grey_u8: NDArray[np.uint8]) -> Found:
     grey_u8 = without_surroundings(grey_u8)
-    ink_u8 = ink_on(_smooth(grey_u8))
+    ink_u8 = ink_on(evened(_smooth(grey_u8)))
     digit = _digit_in(ink_u8)
     left, top, width, height = digit.box
     part = (slice(top, top + height), slice(left, left + width))
@@ -72,15 +74,16 @@ def _found_in(grey_u8: NDArray[np.uint8]) -> Found:
 def _digit_in(ink_u8: NDArray[np.uint8]) -> Digit:
     left = ink_u8.copy()
     for _ in range(_MAX_PASSES):
-        mask_u8 = mask_of(left)
-        if mask_u8 is None:
+        ink = find_ink(left)
+        if ink is None:
             break
-        pieces = Pieces(rules.without_rules(mask_u8))
+        written = rules.without_rules(ink)
+        pieces = Pieces(written.mask_u8)
         foreign = pieces.foreign()
         if not foreign:
             if digit := pieces.digit():
-                return digit
-            left[mask_u8 > 0] = 0
+                return followed(digit, written.faint_u8)
+            left[ink.mask_u8 > 0] = 0
             continue
         left[cv2.dilate(pieces.mask_of(foreign), np.ones((7, 7), np.uint8)) > 0] = 0
     raise NoDigitFound

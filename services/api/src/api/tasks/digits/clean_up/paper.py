@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 _THUMBNAIL_PX = 96
 # Strokes are narrower than this share of the picture; shadows, boards and desks are wider.
 _WIDEST_STROKE = 0.27
+# Share of the picture that is its rim, and of the largest distance from it that counts.
+_RIM, _STRONG = 0.05, 0.6
 # Division by the paper's level evens out light; below this level it would raise noise instead.
 _DARKEST_PAPER = np.uint8(48)
 
@@ -39,15 +41,17 @@ def _thumbnail_of(grey_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _has_dark_ink(thumbnail: NDArray[np.uint8]) -> bool:
-    """Say whether more lies below the local middle level than above."""
-    window = min(max(thumbnail.shape) // 2, 127) | 1
-    # Mirrored at its edges, so that a strip along an edge isn't most of a window.
-    half = window // 2
-    mirrored = cv2.copyMakeBorder(thumbnail, half, half, half, half, cv2.BORDER_REFLECT_101)
-    middle = cv2.medianBlur(mirrored, window)[half:-half, half:-half]
-    away = cv2.subtract(thumbnail, middle, dtype=cv2.CV_32F)
-    strong = 0.4 * float(np.abs(away).max())
+    """Say whether more lies far below the level of the picture's rim than far above."""
+    rim = max(1, round(_RIM * max(thumbnail.shape)))
+    inner = thumbnail[rim:-rim, rim:-rim]
+    edges = np.concatenate([each.ravel() for each in (thumbnail[:rim], thumbnail[-rim:], *_sides(thumbnail, rim))])
+    away = (inner if inner.size else thumbnail).astype(np.float32) - np.median(edges)
+    strong = _STRONG * float(np.abs(away).max())
     return float(-away[away < -strong].sum()) >= float(away[away > strong].sum())
+
+
+def _sides(thumbnail: NDArray[np.uint8], rim: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    return thumbnail[rim:-rim, :rim], thumbnail[rim:-rim, -rim:]
 
 
 def _level(thumbnail: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:

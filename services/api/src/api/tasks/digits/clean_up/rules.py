@@ -4,15 +4,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from api.tasks.digits.clean_up.ink import Ink
+
 _RUN = 1 / 15  # of the picture's side: short enough to follow a line that is tilted by some degrees
 _SPAN = 0.8  # of the picture's side
 _WIDTH = 0.025  # of the picture's side, at most
 
 
-def without_rules(mask_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Erase rules from a ``(H, W)`` mask of 0 and 255, and close the gaps that they leave in strokes."""
-    upright = _without_horizontal(mask_u8)
-    return np.asarray(_without_horizontal(upright.T.copy()).T, np.uint8).copy()
+def without_rules(ink: Ink) -> Ink:
+    """Erase rules from ink, and close the gaps that they leave in strokes.
+
+    They are looked for in the fainter ink, where none of them is broken.
+    """
+    upright = _without_horizontal(ink.faint_u8)
+    faint_u8 = np.asarray(_without_horizontal(upright.T.copy()).T, np.uint8).copy()
+    return Ink(ink.mask_u8 & faint_u8, faint_u8)
 
 
 def _without_horizontal(mask_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
