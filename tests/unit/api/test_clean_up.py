@@ -73,7 +73,7 @@ def test_ink_is_what_differs_from_paper_in_either_polarity(paper_level, ink):
 
 def test_a_slip_of_paper_is_kept_without_the_desk():
     desk = np.full((300, 400), 50, np.uint8)
-    desk[60:240, 100:300] = 230
+    desk[60:240, 100:300] = 230  # 180×200
     desk[110:190, 190:210] = 40
     part = sheet.without_surroundings(desk)
     assert part.shape[0] < 185

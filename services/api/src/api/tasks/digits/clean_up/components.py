@@ -66,7 +66,8 @@ class Pieces:
     def __init__(self, mask_u8: NDArray[np.uint8]) -> None:
         grain = 2 * max(1, round(_GRAIN * max(mask_u8.shape))) - 1
         joined = cv2.morphologyEx(mask_u8, cv2.MORPH_CLOSE, np.ones((grain, grain), np.uint8))
-        count, self.labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+        self.labels = np.asarray(labels, np.int32)
         self.shape = mask_u8.shape
         pieces = [Piece(label, *(int(value) for value in stats[label])) for label in range(1, min(count, 4000))]
         least = _MIN_STROKE * max(self.shape)

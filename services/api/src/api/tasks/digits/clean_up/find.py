@@ -83,7 +83,7 @@ def _digit_in(ink_u8: NDArray[np.uint8]) -> Digit:
         if not foreign:
             if digit := pieces.digit():
                 return followed(digit, written.faint_u8)
-            left[ink.mask_u8 > 0] = 0
+            left[cv2.dilate(ink.faint_u8, np.ones((7, 7), np.uint8)) > 0] = 0
             continue
         left[cv2.dilate(pieces.mask_of(foreign), np.ones((7, 7), np.uint8)) > 0] = 0
     raise NoDigitFound

@@ -34,9 +34,9 @@ def without_surroundings(grey_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _outline_of(small_u8: NDArray[np.uint8]) -> NDArray[np.int32] | None:
     """Return the outline of the largest bright region, if it is a sheet."""
-    threshold, bright = cv2.threshold(small_u8, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    _, bright = cv2.threshold(small_u8, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     outlines, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    if not outlines or int(small_u8.min()) + _MIN_CONTRAST > threshold:
+    if not outlines or int(small_u8.max()) - int(small_u8.min()) < _MIN_CONTRAST:
         return None
     outline = max(outlines, key=cv2.contourArea)
     area = cv2.contourArea(outline)
