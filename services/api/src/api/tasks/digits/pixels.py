@@ -26,7 +26,9 @@ async def digit_in_file(data: bytes, settings: Settings) -> Found:
     image = digits.open_image(data, settings.max_image_px)
     if image.size != _MNIST_SIZE:
         return await offload(lambda: digits.decode(image))
-    return await _digit_in(digits.pixels_of(image))
+    pixels_u8 = digits.pixels_of(image)
+    image_u8 = mnist_form.untouched(pixels_u8) if pixels_u8.shape == _MNIST_SIZE else None
+    return await offload(lambda: find_digit(pixels_u8)) if image_u8 is None else Found(image_u8)
 
 
 async def digit_in_raw(raw_u8: NDArray[np.uint8]) -> Found:
@@ -35,10 +37,5 @@ async def digit_in_raw(raw_u8: NDArray[np.uint8]) -> Found:
     Raises:
         NoDigitFound: Nothing in them could be a digit.
     """
-    return await _digit_in(raw_u8[:, :, 0] if raw_u8.shape[2] == 1 else raw_u8)
-
-
-async def _digit_in(pixels_u8: NDArray[np.uint8]) -> Found:
-    if pixels_u8.shape == _MNIST_SIZE and (image_u8 := mnist_form.untouched(pixels_u8)) is not None:
-        return Found(image_u8)
+    pixels_u8 = raw_u8[:, :, 0] if raw_u8.shape[2] == 1 else raw_u8
     return await offload(lambda: find_digit(pixels_u8))

@@ -31,7 +31,7 @@ def is_mnist_form(image_u8: NDArray[np.uint8]) -> bool:
     return (
         abs(moments["m10"] / total - _MIDDLE_PX) <= _MAX_OFFSET_PX
         and abs(moments["m01"] / total - _MIDDLE_PX) <= _MAX_OFFSET_PX
-        and bool(image_u8.max() >= _MIN_PEAK)
+        and cv2.minMaxLoc(image_u8)[1] >= _MIN_PEAK
     )
 
 
