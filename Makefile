@@ -87,6 +87,10 @@ bench-model: setup ## Measure accuracy, µs an image and size of the published m
 bench-digits: setup ## Measure what the published model reads beside MNIST, and its confidence (OPTIONS="--fonts DIR")
 	@$(IN_ENV) python -m bench.digits $(OPTIONS)
 
+.PHONY: accuracy
+accuracy: setup ## Measure how many pictures of each kind the published model reads: docs/accuracy.md (PICTURES=folder: others)
+	@$(IN_ENV) python scripts/measure_accuracy.py --write $(if $(PICTURES),--pictures "$(PICTURES)")
+
 .PHONY: bench
 bench: setup ## Compare this stack with Triton alone, plain FastAPI and other frameworks: half an hour
 	@$(IN_ENV) python -m bench

@@ -16,7 +16,10 @@ def test_answers_are_digits_with_probabilities():
     assert (nine["prediction"], zero["prediction"]) == (9, 0)
     assert type(nine["prediction"]) is int
     assert sum(nine["probabilities"]) == pytest.approx(1)
-    assert nine["probabilities"][9] == pytest.approx(0.55)
+    assert nine["probabilities"][9] == nine["confidence"] == pytest.approx(0.55)
+    assert nine["warning"]["code"] == "low_confidence"
+    assert zero["confidence"] == pytest.approx(0.91)
+    assert zero["warning"] is None
 
 
 @pytest.mark.parametrize("scores", [np.zeros((1, 5)), np.zeros(10), np.full((1, 10), np.nan), np.full((1, 10), np.inf)])

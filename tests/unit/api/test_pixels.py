@@ -10,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from api.errors import InvalidImage, PayloadTooLarge
+from api.errors import InvalidImage, NoDigitFound, PayloadTooLarge
 from api.settings import Settings
 from api.tasks.digits import image as digits
 from api.tasks.digits import pixels
+from api.tasks.digits.image_file import open_image
 from tests.support.bad_images import BOMB_SIDE_PX, BOMBS, HUGE, MARATHONS
 from tests.support.fuzzing import examples
 from tests.support.picture_files import deep_png, relabelled, saved
-from tests.unit.api.fakes import encoded
+from tests.unit.api.fakes import encoded, marked
 from tests.unit.api.test_image import stroke
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # the api leaves them out too: test_logs
@@ -28,8 +29,8 @@ FORMATS = ["PNG", "JPEG", "BMP", "WEBP", "GIF", "AVIF", "HEIC"]
 def read(data: bytes) -> None:
     """Read a file, which may be refused in two ways."""
     try:
-        assert digits.decode(digits.open_image(data, Settings().max_image_px)).shape == (28, 28)
-    except (InvalidImage, PayloadTooLarge) as refusal:
+        assert digits.decode(open_image(data, Settings().max_image_px)).image_u8.shape == (28, 28)
+    except (InvalidImage, NoDigitFound, PayloadTooLarge) as refusal:
         assert len(refusal.message) < 200
 
 
@@ -37,15 +38,15 @@ def read(data: bytes) -> None:
 async def test_more_pixels_than_there_is_room_for_are_refused_by_the_header(name):
     assert len(HUGE[name]) <= 1100
     with pytest.raises(PayloadTooLarge):
-        await pixels.pixels_of_file(HUGE[name], Settings())
+        await pixels.digit_in_file(HUGE[name], Settings())
 
 
 @pytest.mark.parametrize("name", ["1 bit", "jpeg", "jpeg, cmyk", "gif", "webp, lossless with alpha"])
 async def test_as_many_pixels_as_are_taken_are_read(name):
     data = BOMBS[name]()
     assert len(data) < 2**20 or "bmp" in name
-    with pytest.raises(InvalidImage, match="blank"):
-        await pixels.pixels_of_file(data, Settings(max_image_px=BOMB_SIDE_PX**2))
+    with pytest.raises(NoDigitFound):
+        await pixels.digit_in_file(data, Settings(max_image_px=BOMB_SIDE_PX**2))
 
 
 @pytest.mark.parametrize("fmt", ["HEIC", "AVIF"])
@@ -53,7 +54,7 @@ async def test_as_many_pixels_as_are_taken_are_read(name):
 async def test_boxes_that_declare_more_pixels_than_there_are_are_refused(fmt, size):
     data = relabelled(saved(stroke(60), fmt), *size)
     with pytest.raises((PayloadTooLarge, InvalidImage)):
-        await pixels.pixels_of_file(data, Settings())
+        await pixels.digit_in_file(data, Settings())
 
 
 @pytest.mark.parametrize("name", MARATHONS)
@@ -78,12 +79,23 @@ async def test_what_takes_long_runs_beside_the_event_loop_and_one_at_a_time(monk
     many_px = encoded(stroke(600))
     many_bytes = encoded(stroke(100)) + bytes(100_000)
     assert len(many_px) < 32_000
-    await asyncio.gather(*(pixels.pixels_of_file(data, Settings()) for data in (many_px, many_bytes) * 3))
+    await asyncio.gather(*(pixels.digit_in_file(data, Settings()) for data in (many_px, many_bytes) * 3))
     assert most == 1
     assert threads.isdisjoint({threading.main_thread()})
     threads.clear()
-    await pixels.pixels_of_file(encoded(stroke(100)), Settings())
-    assert threads == {threading.main_thread()}
+    await pixels.digit_in_file(encoded(stroke(40)), Settings())
+    assert threads.isdisjoint({threading.main_thread()})
+
+
+async def test_what_is_in_mnists_form_is_read_on_the_event_loop(monkeypatch):
+    async def offload(work):
+        raise AssertionError("left the event loop")
+
+    monkeypatch.setattr(pixels, "offload", offload)
+    image = marked(3)
+    assert np.array_equal((await pixels.digit_in_file(encoded(image), Settings())).image_u8, image)
+    with pytest.raises(AssertionError):
+        await pixels.digit_in_file(encoded(np.roll(image, 8, axis=1)), Settings())
 
 
 async def test_what_is_given_up_before_its_turn_is_never_read(monkeypatch):
@@ -95,7 +107,7 @@ async def test_what_is_given_up_before_its_turn_is_never_read(monkeypatch):
         go.wait(10)
 
     monkeypatch.setattr(digits, "decode", decode)
-    tasks = [asyncio.create_task(pixels.pixels_of_file(encoded(stroke(600)), Settings())) for _ in range(3)]
+    tasks = [asyncio.create_task(pixels.digit_in_file(encoded(stroke(600)), Settings())) for _ in range(3)]
     await asyncio.to_thread(begun.wait, 10)
     tasks[1].cancel()
     await asyncio.sleep(0)
@@ -167,5 +179,5 @@ def test_any_exif_is_read_or_refused(noise, start):
 
 def test_the_files_that_are_damaged_are_whole_before():
     for data in WHOLE:
-        assert digits.decode(digits.open_image(data, 10_000)).max() > 0
+        assert digits.decode(open_image(data, 10_000)).image_u8.max() > 0
     assert Image.open(io.BytesIO(WHOLE[-1])).getexif()[0x0112] == 6

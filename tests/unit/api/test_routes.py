@@ -66,6 +66,57 @@ async def test_the_image_that_the_model_was_given_comes_back_where_it_is_asked_f
     assert np.array_equal(backend.batches[-1], backend.batches[-2])
 
 
+async def test_the_clean_ups_steps_come_back_where_they_are_asked_for(client):
+    drawn = np.full((90, 60), 255, np.uint8)
+    drawn[20:70, 25:33] = 0
+    data = encoded(drawn)
+    plain = (await client.post("/predict", json={"image": as_base64(data)})).json()
+    assert "steps" not in plain
+    for sent in (
+        {"json": {"image": as_base64(data)}},
+        {"content": data, "headers": {"content-type": "image/png"}},
+        {"files": {"image": ("digit.png", data, "image/png")}},
+    ):
+        shown = (await client.post("/predict?include=steps", **sent)).json()
+        assert shown == plain | {"steps": shown["steps"]}
+        assert [step["name"] for step in shown["steps"]] == ["found ink", "digit", "crop", "28×28"]
+        pictures = [Image.open(io.BytesIO(base64.b64decode(s["image"].partition(",")[2]))) for s in shown["steps"]]
+        assert pictures[0].size == pictures[1].size == (149, 224)  # 60×90 enlarged to the working size
+        assert 0.1 < np.asarray(pictures[1]).mean() / 255 / (50 * 8 / (90 * 60)) < 1.5
+        assert pictures[3].size == (28, 28)
+    both = (await client.post("/predict?include=input&include=steps", json={"image": as_base64(data)})).json()
+    assert both["input"] == both["steps"][-1]["image"]
+
+
+async def test_an_image_in_mnists_form_has_one_step(client):
+    sent = {"image": as_base64(encoded(marked(4)))}
+    steps = (await client.post("/predict?include=steps", json=sent)).json()["steps"]
+    assert [step["name"] for step in steps] == ["28×28"]
+
+
+async def test_blank_paper_has_no_digit(client, backend):
+    blank = encoded(np.full((100, 100), 255, np.uint8))
+    response = await client.post("/predict", content=blank, headers={"content-type": "image/png"})
+    assert "Nothing in the image" in assert_error(response, 422, "no_digit_found")
+    response = await client.post("/predict/batch", json={"images": [as_base64(encoded(marked(4))), as_base64(blank)]})
+    assert assert_error(response, 422, "no_digit_found").startswith("images[1]: ")
+    assert not backend.batches
+
+
+async def test_a_confident_answer_has_no_warning_and_two_digits_have_one(client):
+    one = np.full((100, 200), 255, np.uint8)
+    one[20:80, 40:52] = 0
+    two = one.copy()
+    two[20:80, 140:152] = 0
+    answers = [(await client.post("/predict", json={"image": as_base64(encoded(each))})).json() for each in (one, two)]
+    assert [answer["confidence"] for answer in answers] == [pytest.approx(1, abs=2e-3)] * 2
+    assert answers[0]["warning"] is None
+    assert answers[1]["warning"]["code"] == "several_digits"
+    sent = {"images": [as_base64(encoded(two)), as_base64(encoded(one))]}
+    batch = (await client.post("/predict/batch", json=sent)).json()["predictions"]
+    assert [answer["warning"] and answer["warning"]["code"] for answer in batch] == ["several_digits", None]
+
+
 async def test_an_unknown_thing_to_include_is_refused(client, backend):
     data = encoded(marked(1))
     response = await client.post(
@@ -96,9 +147,9 @@ async def test_older_clients_send_raw_pixels_or_a_file(client, method, typed):
 
 async def test_raw_pixels_that_begin_like_a_bitmap_are_pixels(client):
     image = marked(0)
-    image[0, :2] = [ord("B"), ord("M")]  # 66 → 6 for the fake
+    image[0, :2] = [ord("B"), ord("M")]
     response = await client.post("/predict-mnist", json={"image": as_base64(image.tobytes())})
-    assert response.json() == {"prediction": 6}
+    assert response.json() == {"prediction": 5}  # no longer in MNIST's form, its strokes become 255: 5 for the fake
 
 
 async def test_raw_rgb_pixels_are_read(client):

@@ -4,7 +4,8 @@
     ├── InvalidRequest        422  invalid_request       the body isn't what the schema asks for
     │   ├── InvalidArchive    422  invalid_archive       a ZIP archive that can't be read, or isn't taken
     │   └── InvalidInput      422  invalid_input         an input that the task can't read
-    │       └── InvalidImage  422  invalid_image         bytes that aren't an image the task can read
+    │       ├── InvalidImage  422  invalid_image         bytes that aren't an image the task can read
+    │       └── NoDigitFound  422  no_digit_found        an image in which nothing could be a digit
     ├── BadRequest            400  bad_request           the bytes are no HTTP request, or not of their coding
     ├── Unauthorized          401  unauthorized          no key, or a wrong one
     ├── UnknownJob            404  unknown_job           no job has this id, or another API key's has
@@ -91,6 +92,19 @@ class InvalidImage(InvalidInput):
     """The bytes aren't an image that can be read."""
 
     code = "invalid_image"
+
+
+class NoDigitFound(InvalidInput):
+    """Nothing in the image stands out as a digit does: it is blank, or has rules, a grid or dust alone."""
+
+    code = "no_digit_found"
+    sentence: ClassVar[str] = (
+        "Nothing in the image stands out from its background as a digit does: send one digit, larger or in more "
+        "contrast."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(self.sentence)
 
 
 class BadRequest(ApiError):

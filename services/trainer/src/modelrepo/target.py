@@ -32,7 +32,7 @@ class Target:
 
     Args:
         url: ``host:port`` of Triton's gRPC port; a ``scheme://`` before it, as in ``dns:///``, is left out. Or a list
-            of replicas such as ``ipv4:10.0.0.1:8001,10.0.0.2:8001``.
+            of replicas such as ``ipv4:192.0.2.5:8001,192.0.2.6:8001``.
         admin_key: Key of the repository API, or None.
         timeout_s: Seconds that one Triton has to load a version and to be ready.
         tls: None connects without TLS.

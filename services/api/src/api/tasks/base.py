@@ -43,6 +43,18 @@ class Example(NamedTuple):
     answer: Mapping[str, Any]
 
 
+class Step(NamedTuple):
+    """What preparing an input did, for people to look at.
+
+    Attributes:
+        name: What the image shows.
+        image: A ``data:`` URL.
+    """
+
+    name: str
+    image: str
+
+
 class Task(ABC):
     """One kind of question, answered by one model.
 
@@ -57,6 +69,7 @@ class Task(ABC):
         accepts: Content types of an input sent as the body itself; ``image/*`` takes all images.
         Answer: Schema of an answer. The routes add ``model_version``.
         Invalid: Error of an input that is no base64.
+        further_errors: Other errors of its inputs, for OpenAPI.
         examples: For OpenAPI; the first two are shown as a batch.
 
     Args:
@@ -73,6 +86,7 @@ class Task(ABC):
     accepts: ClassVar[tuple[str, ...]] = ("application/octet-stream",)
     Answer: ClassVar[type[BaseModel]]
     Invalid: ClassVar[type[InvalidInput]] = InvalidInput
+    further_errors: ClassVar[tuple[type[InvalidInput], ...]] = ()
     examples: ClassVar[Sequence[Example]] = ()
 
     def __init__(self, settings: Settings) -> None:
@@ -109,6 +123,16 @@ class Task(ABC):
     def show_input(self, inputs: Tensors) -> str | None:  # noqa: ARG002 - for those that override it
         """Return what the model was given as a text that people can look at; None where the task has no such text."""
         return None
+
+    def show_steps(self, data: bytes) -> list[Step] | None:  # noqa: ARG002 - for those that override it
+        """Return what preparing an input did, step by step; None where the task has nothing to show of it.
+
+        Called on a thread, and only for requests that ask for it.
+        """
+        return None
+
+    def complete(self, inputs: Tensors, answer: dict[str, Any]) -> None:  # noqa: B027 - for those that override it
+        """Add to an answer's JSON what preparing its input has found."""
 
     def canary(self) -> Canary | None:
         """Return a question with a known answer, which readiness asks all the time; None where there is none."""

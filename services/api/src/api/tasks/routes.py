@@ -18,18 +18,21 @@ from api.inference.batcher import MicroBatcher
 from api.inference.client import InferenceRequest
 from api.inference.lanes import Answer
 from api.inference.tensors import Tensors
+from api.offload import offload
 from api.request_body import read_body
 from api.tasks import uploads
 from api.tasks.base import Task
 from api.tasks.json_task import JsonTask
-from api.tasks.schemas import Schemas, describe_answer, describe_request, schemas_of
+from api.tasks.schemas import Schemas, describe_answer, describe_request, offered_of, schemas_of
 from api.telemetry.request_context import RequestContext, context_of
 
 
 def router_of(task: Task) -> APIRouter:
     """Return a task's routes."""
     schemas, name = schemas_of(task), task.path.strip("/").replace("/", "_").replace("-", "_")
-    errors = failures.describe(task.settings, *failures.OF_INFERENCE, task.Invalid, accepted=_accepted(task))
+    errors = failures.describe(
+        task.settings, *failures.OF_INFERENCE, task.Invalid, *task.further_errors, accepted=_accepted(task)
+    )
     summary = inspect.getdoc(type(task)) or task.name
     router = APIRouter(tags=[task.name], route_class=DirectRoute)
     router.add_api_route(
@@ -68,15 +71,16 @@ def _how_to_send_several(task: Task) -> str:
 
 
 async def _answer_one(task: Task, schemas: Schemas, request: Request) -> Response:
-    with_input = _wants_input(task, request)
+    included = _included(task, request)
     data = await _one_input(task, schemas, request)
     context = context_of(request.scope)
     with context.decoding():
         inputs = await task.prepare(data)
     batcher: MicroBatcher = request.scope["app"].state.batcher
     answer = (await ask(task, batcher, context, inputs))[0]
-    if with_input:
-        answer["input"] = task.show_input(inputs)
+    task.complete(inputs, answer)
+    if included:
+        await _include(task, data, inputs, answer, included)
     return _Json(answer)
 
 
@@ -86,7 +90,20 @@ async def _answer_several(task: Task, schemas: Schemas, request: Request) -> Res
     with context.decoding():
         inputs = [await _numbered(task, i, each) for i, each in enumerate(data)]
     batcher: MicroBatcher = request.scope["app"].state.batcher
-    return _Json({"predictions": await _ask_all(task, batcher, context, inputs)})
+    answers = await _ask_all(task, batcher, context, inputs)
+    if len(answers) == len(inputs):  # an input may have several rows
+        for each, answer in zip(inputs, answers, strict=True):
+            task.complete(each, answer)
+    return _Json({"predictions": answers})
+
+
+async def _include(task: Task, data: bytes, inputs: Tensors, answer: dict[str, Any], included: Sequence[str]) -> None:
+    """Add to an answer what the request has asked for beside it."""
+    if "input" in included:
+        answer["input"] = task.show_input(inputs)
+    if "steps" in included:
+        steps = await offload(lambda: task.show_steps(data))
+        answer["steps"] = [{"name": step.name, "image": step.image} for step in steps or ()]
 
 
 async def ask(task: Task, batcher: MicroBatcher, context: RequestContext, inputs: Tensors) -> list[dict[str, Any]]:
@@ -122,14 +139,15 @@ def _answers_of(answer: Answer) -> list[dict[str, Any]]:
     ]
 
 
-def _wants_input(task: Task, request: Request) -> bool:
+def _included(task: Task, request: Request) -> Sequence[str]:
     # Read by hand: declared to the framework, this parameter would cost every request, and few have it.
-    if not request.scope["query_string"] or type(task).show_input is Task.show_input:
-        return False
+    if not request.scope["query_string"] or not (offered := offered_of(task)):
+        return ()
     asked = request.query_params.getlist("include")
-    if set(asked) - {"input"}:
-        raise InvalidRequest("include: the only thing that can be asked for is 'input', as in ?include=input.")
-    return bool(asked)
+    if set(asked) - set(offered):
+        known = " and ".join(f"'{each}'" for each in offered)
+        raise InvalidRequest(f"include: what can be asked for is {known}, as in ?include={offered[0]}.")
+    return asked
 
 
 async def _one_input(task: Task, schemas: Schemas, request: Request) -> Any:  # noqa: ANN401 - bytes or its `Input`

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, create_model
 from api.tasks.base import Task
 from api.tasks.json_task import JsonTask, inline
 
+_INCLUDE = "`input` adds what the model was given, `steps` how it was prepared; both where both are given."
 # The version in the examples.
 _VERSION = "1"
 
@@ -18,6 +19,29 @@ class Schemas(NamedTuple):
     batch_request: type[BaseModel]
     answer: type[BaseModel]
     batch_answer: type[BaseModel]
+
+
+class ShownStep(BaseModel):
+    """A step of preparing an input."""
+
+    name: str = Field(description="What the image shows.")
+    image: str = Field(description="The image as a `data:` URL.")
+
+
+_SHOWN: dict[str, Any] = {
+    "input": (str | None, Field(None, description="What the model was given; only there with `?include=input`.")),
+    "steps": (
+        list[ShownStep] | None,
+        Field(None, description="How the input was prepared, in order; only there with `?include=steps`."),
+    ),
+}
+
+
+def offered_of(task: Task) -> list[str]:
+    """Return what ``?include=`` can ask a task for."""
+    kind = type(task)
+    shows = {"input": kind.show_input is not Task.show_input, "steps": kind.show_steps is not Task.show_steps}
+    return [name for name, is_shown in shows.items() if is_shown]
 
 
 def schemas_of(task: Task) -> Schemas:
@@ -34,10 +58,8 @@ def schemas_of(task: Task) -> Schemas:
         __base__=task.Answer,
         model_version=(str, Field(description="Version of the model that answered.")),
     )
-    single, shows_input = answered, type(task).show_input is not Task.show_input
-    if shows_input:
-        shown = Field(None, description="What the model was given; only there with `?include=input`.")
-        single = create_model(f"Single{answered.__name__}", __base__=answered, input=(str | None, shown))
+    shown: dict[str, Any] = {each: _SHOWN[each] for each in offered_of(task)}
+    single = create_model(f"Single{answered.__name__}", __base__=answered, **shown) if shown else answered
     return Schemas(
         task.Input if isinstance(task, JsonTask) else _request(f"{name}Request", noun, one),
         _request(f"{name}BatchRequest", f"{noun}s", items),
@@ -52,7 +74,7 @@ def _request(name: str, field: str, kind: Any) -> type[BaseModel]:  # noqa: ANN4
 
 
 def describe_request(task: Task, schema: type[BaseModel], *, several: bool) -> dict[str, Any]:
-    """Return OpenAPI's description of a request body, and of the query where an input can be shown."""
+    """Return OpenAPI's description of a request body, and of the query where more than the answer is offered."""
     file = {"type": "string", "format": "binary"}
     field = {f"{task.noun}s": {"type": "array", "items": file}} if several else {task.noun: file}
     content: dict[str, Any] = {"application/json": {"schema": inline(schema.model_json_schema())}}
@@ -67,15 +89,9 @@ def describe_request(task: Task, schema: type[BaseModel], *, several: bool) -> d
     described: dict[str, Any] = {"requestBody": {"required": True, "content": content}}
     if not several:
         content.update({media_type: {"schema": file} for media_type in task.accepts})
-        if type(task).show_input is not Task.show_input:
-            described["parameters"] = [
-                {
-                    "name": "include",
-                    "in": "query",
-                    "schema": {"type": "string", "enum": ["input"]},
-                    "description": "`input` adds what the model was given.",
-                }
-            ]
+        if offered := offered_of(task):
+            kinds = {"type": "array", "items": {"type": "string", "enum": offered}}
+            described["parameters"] = [{"name": "include", "in": "query", "schema": kinds, "description": _INCLUDE}]
     return described
 
 

@@ -22,7 +22,8 @@ THREE = (
 
 def prediction(digit: int) -> dict[str, Any]:
     """Return an answer as a confident network gives it."""
-    return {"prediction": digit, "probabilities": [0.9991 if each == digit else 0.0001 for each in range(10)]}
+    probabilities = [0.9991 if each == digit else 0.0001 for each in range(10)]
+    return {"prediction": digit, "probabilities": probabilities, "confidence": 0.9991, "warning": None}
 
 
 EXAMPLES = (Example(SEVEN, prediction(7)), Example(THREE, prediction(3)))

@@ -2,15 +2,15 @@
 
 import numpy as np
 from fastapi import APIRouter, Request
-from numpy.typing import NDArray
 
 from api import failures
-from api.errors import InvalidImage, PayloadTooLarge
+from api.errors import InvalidImage, NoDigitFound, PayloadTooLarge
 from api.settings import Settings
 from api.tasks import uploads
 from api.tasks.base import Task
+from api.tasks.digits.clean_up import Found
 from api.tasks.digits.examples import THREE
-from api.tasks.digits.pixels import pixels_of_file, pixels_of_raw
+from api.tasks.digits.pixels import digit_in_file, digit_in_raw
 from api.tasks.digits.schemas import PredictMnistRequest, PredictMnistResponse
 from api.tasks.digits.tensors import tensors_of
 from api.tasks.routes import ask
@@ -33,14 +33,14 @@ def router_of(task: Task) -> APIRouter:
         body = await uploads.json_body(request, PredictMnistRequest, hint)
         context = context_of(request.scope)
         with context.decoding():
-            pixels_u8 = await _pixels(body, task.settings)
-        (answer,) = await ask(task, request.app.state.batcher, context, tensors_of(pixels_u8))
+            found = await _digit_in(body, task.settings)
+        (answer,) = await ask(task, request.app.state.batcher, context, tensors_of(found.image_u8))
         return PredictMnistResponse(prediction=answer["prediction"])
 
     router = APIRouter(tags=["older clients"])
     # One route for both, so that a 405 names both; OpenAPI wants an operation for each, which is described below.
     router.add_api_route(_PATH, predict_mnist, methods=["GET", "POST"], include_in_schema=False)
-    errors = failures.describe(task.settings, *failures.OF_INFERENCE, InvalidImage)
+    errors = failures.describe(task.settings, *failures.OF_INFERENCE, InvalidImage, NoDigitFound)
     schema = {"schema": PredictMnistRequest.model_json_schema(), "example": _EXAMPLE}
     for method in ("GET", "POST"):
         router.add_api_route(
@@ -55,8 +55,8 @@ def router_of(task: Task) -> APIRouter:
     return router
 
 
-async def _pixels(body: PredictMnistRequest, settings: Settings) -> NDArray[np.uint8]:
-    """Return ``(28, 28)`` uint8 from a file or from raw pixels of the size that the client states."""
+async def _digit_in(body: PredictMnistRequest, settings: Settings) -> Found:
+    """Return the digit in a file, or in raw pixels of the size that the client states."""
     try:
         data = uploads.from_base64(body.image)
     except ValueError as exc:
@@ -65,7 +65,7 @@ async def _pixels(body: PredictMnistRequest, settings: Settings) -> NDArray[np.u
     # Raw pixels can begin like a file does ("BM" above all), so a length that fits the stated size decides.
     if len(data) not in (area_px * _GREY, area_px * _RGB):
         if data.startswith(_SIGNATURES) or data[_TYPE_BOX[0]] == _TYPE_BOX[1]:
-            return await pixels_of_file(data, settings)
+            return await digit_in_file(data, settings)
         raise InvalidImage(
             f"{len(data)} bytes are neither an image file nor {body.height}×{body.width} raw pixels "
             f"({area_px} bytes in grey, {area_px * _RGB} in RGB)."
@@ -73,4 +73,4 @@ async def _pixels(body: PredictMnistRequest, settings: Settings) -> NDArray[np.u
     if area_px > settings.max_image_px:
         raise PayloadTooLarge(f"The image has {area_px} px; at most {settings.max_image_px} px are read.")
     raw_u8 = np.frombuffer(data, np.uint8).reshape(body.height, body.width, -1)
-    return await pixels_of_raw(raw_u8)
+    return await digit_in_raw(raw_u8)

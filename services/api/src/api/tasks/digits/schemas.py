@@ -1,10 +1,17 @@
 """The digit task's bodies, as clients see them in OpenAPI."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class PredictionWarning(BaseModel):
+    """Why the answer may be wrong."""
+
+    code: Literal["low_confidence", "several_digits"] = Field(description="For programs.")
+    message: str = Field(description="For people.")
 
 
 class Prediction(BaseModel):
@@ -13,6 +20,10 @@ class Prediction(BaseModel):
     prediction: int = Field(ge=0, le=9, description="The digit.")
     probabilities: list[Probability] = Field(
         min_length=10, max_length=10, description="One probability a digit, 0 to 9, summing to 1."
+    )
+    confidence: Probability = Field(description="Probability that `prediction` is right.")
+    warning: PredictionWarning | None = Field(
+        description="Why the answer may be wrong; null where nothing hints at it."
     )
 
 

@@ -4,6 +4,7 @@ const TIMEOUT_MS = 20_000;
 const LATER = "Wait a moment, then press “Try again”; your digit stays.";
 const ADVICE = {
   invalid_image: "Draw one digit, or choose a picture that shows one.",
+  no_digit_found: "No digit stands out. Draw one, or choose a picture that shows one.",
   payload_too_large: "Choose a smaller picture, or cut it to the digit.",
   rate_limited: LATER,
   overloaded: LATER,

@@ -1,0 +1,1 @@
+"""Pictures of digits as people take them, made from MNIST's digits: light, paper, pens and frames, by seed."""
