@@ -16,6 +16,8 @@ from tests.compose.stack import Stack, compose_command
 TRAINING = {"TRAINER_EPOCHS": "2", "TRAINER_MIN_ACCURACY": "0.8", "TRAINER_MAX_ACCURACY_DROP": "0.5"}
 # A replica that is added is found when the api's connections end: soon, in a test.
 SERVING = {"TRITON_GRPC_MAX_CONNECTION_AGE_S": "3"}
+# What a worker had when it was killed is taken over after this and 5 s more.
+JOBS = {"API_JOBS_CHUNK_LIMIT_S": "5"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,7 +54,7 @@ def stack(engine: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Ite
         no_engine("there is no Docker Compose client here")
     # Without MNIST's files the model learns from smaller digits, and reads some of Locust's wrong.
     labels = "true" if os.environ.get("TRAINER_DATA_DIR") else "false"
-    settings = TRAINING | SERVING | {"LOADGEN_CHECK_LABELS": labels}
+    settings = TRAINING | SERVING | JOBS | {"LOADGEN_CHECK_LABELS": labels}
     stack = Stack(tmp_path_factory.mktemp("stack"), engine, command, settings)
     try:
         stack.compose("build", within_s=1100)

@@ -50,7 +50,7 @@ class Stack:
         self.project = f"compose-test-{os.getpid()}"
         self._command = command
         # Port 0: the engine picks a free one for each container.
-        ports = dict.fromkeys(("API_PORT", "LOADGEN_WEB_PORT", "TRITON_METRICS_PORTS"), "0")
+        ports = dict.fromkeys(("API_PORT", "FLOWER_PORT", "LOADGEN_WEB_PORT", "TRITON_METRICS_PORTS"), "0")
         self._env = clean_env(COMPOSE_PROJECT_NAME=self.project, **(ports | settings))
         for name in NEEDED:
             source = ROOT / name

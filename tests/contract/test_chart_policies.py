@@ -6,15 +6,13 @@ import pytest
 
 from tests.support.helm import OLDEST, ROOT, VARIANTS, containers, drawn, matches, pods, variant_id
 
-# Locust's and Celery's workers listen on no port; Compose checks neither.
-WITHOUT_PROBES = {"loadgen-worker", "worker"}
+# Locust's workers listen on no port; Compose checks them neither.
+WITHOUT_PROBES = {"loadgen-worker"}
 PROBES = {"startupProbe", "readinessProbe", "livenessProbe"}
 SCALERS = {"HorizontalPodAutoscaler", "ScaledObject"}
 # Secrets and claims that a values file names, and a user makes.
 MADE_BY_USERS = {"s3", "mnist", "registry", "stack-api-keys", "stack-tls", "webhooks"}
 SETTINGS = set(re.findall(r"^\| `([A-Z0-9_]+)` \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE))
-# Of the jobs, which are behind a switch.
-JOBS = {"API_JOBS_SPOOL_DIR", "API_JOBS_WEBHOOK_SECRET"}
 SETTINGS |= set(re.findall(r"`(TRITON_[A-Z_]+)`", (ROOT / "docs/settings.md").read_text()))
 
 every_variant = pytest.mark.parametrize("variant", VARIANTS, ids=variant_id)
@@ -154,7 +152,7 @@ def test_a_variable_is_one_that_a_service_reads(variant):
         for container in containers(template):
             names = [each["name"] for each in container.get("env", ())]
             assert len(names) == len(set(names)), f"{container['name']}: a variable twice"
-            unknown = {name for name in names if not name.startswith("RCLONE_")} - SETTINGS - others - JOBS
+            unknown = {name for name in names if not name.startswith("RCLONE_")} - SETTINGS - others
             assert not unknown, container["name"]
             assert all(isinstance(each.get("value", ""), str) for each in container.get("env", ()))
 

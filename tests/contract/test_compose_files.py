@@ -130,7 +130,10 @@ def test_the_models_are_read_only_where_they_are_only_read():
     assert {"./model_repository:/models:ro", "keys:/run/keys:ro"} <= set(services["triton"]["volumes"])
     assert {"./model_repository:/models", "keys:/run/keys:ro", "mnist:/data:ro"} <= set(services["trainer"]["volumes"])
     assert services["triton"]["shm_size"]
-    assert "volumes" not in services["api"]
+    for key in ("api", "worker", "flower"):
+        assert not any("model" in volume or "keys" in volume for volume in services[key]["volumes"]), key
+        # It holds passwords that only Redis' container makes.
+        assert "jobs:/run/jobs:ro" in services[key]["volumes"]
 
 
 def test_a_stop_is_given_longer_than_the_drain():
@@ -140,6 +143,51 @@ def test_a_stop_is_given_longer_than_the_drain():
     assert seconds(api["stop_grace_period"]) > steps_s + 5
     triton = services["triton"]
     assert seconds(triton["stop_grace_period"]) > int(triton["environment"]["TRITON_EXIT_TIMEOUT_S"])
+
+
+def test_jobs_have_a_profile_of_their_own_wait_for_redis_and_are_off_without_it():
+    services = stack(CPU)["services"]
+    jobs = {key: one for key, one in services.items() if one.get("profiles") == ["jobs"]}
+    assert set(jobs) == {"redis", "worker", "flower"}
+    for key, one in jobs.items():
+        assert one["networks"] == ["backend"], key
+        assert one["restart"] == "unless-stopped", key
+        assert one["healthcheck"]["test"][0] == "CMD", key
+    assert jobs["redis"]["depends_on"] == {"storage-init": {"condition": "service_completed_successfully"}}
+    healthy = {"condition": "service_healthy"}
+    assert jobs["worker"]["depends_on"] == {"redis": healthy, "triton": healthy}
+    assert jobs["flower"]["depends_on"] == {"redis": healthy}
+    # The api must start without the profile: it waits for none of them, and no address of Redis is set.
+    assert not set(services["api"]["depends_on"]) & set(jobs)
+    assert services["api"]["environment"]["API_REDIS_URL"] is None
+    assert jobs["worker"]["image"] == jobs["flower"]["image"] == services["api"]["image"]
+    assert "ports" not in jobs["redis"]
+    assert "ports" not in jobs["worker"]
+
+
+def test_redis_keeps_what_it_has_within_a_bound_and_its_password_out_of_its_arguments():
+    script = stack(CPU)["services"]["redis"]["command"][-1]
+    [server] = re.findall(r"^exec (redis-server .+)$", script, re.MULTILINE)
+    for option in ("--appendonly yes", "--maxmemory-policy noeviction", "--maxmemory 1gb", "--dir /data"):
+        assert option in server
+    assert "password" not in server
+    assert "requirepass" in script
+
+
+def test_the_worker_and_the_api_have_the_same_of_what_both_read():
+    services = stack(CPU)["services"]
+    api, worker = services["api"]["environment"], services["worker"]["environment"]
+    assert set(worker) - set(api) == {
+        "REMAP_SIGTERM",
+        "API_JOBS_HEARTBEAT_FILE",
+        "API_JOBS_CONCURRENCY",
+        "API_JOBS_NICE",
+    }
+    assert {name: api[name] for name in set(api) & set(worker)} == {
+        name: worker[name] for name in set(api) & set(worker)
+    }
+    # Celery's soft shutdown takes 5 s.
+    assert seconds(services["worker"]["stop_grace_period"]) >= 20
 
 
 @pytest.mark.parametrize("file", [CPU, GPU, SECURE], ids=["cpu", "gpu", "secure"])

@@ -42,7 +42,7 @@ def test_it_asks_for_the_password_evicts_nothing_and_keeps_data_over_a_restart(t
                 wait_until(lambda: answers(client), 10, "redis-server")
                 assert PASSWORD not in Path(f"/proc/{redis.pid}/cmdline").read_text()
                 assert client.incr("starts") == start
-                assert client.config_get("maxmemory")["maxmemory"] == str(256 << 20)
+                assert client.config_get("maxmemory")["maxmemory"] == str(1 << 30)
                 assert client.config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
                 with pytest.raises(AuthenticationError), Redis(port=port, password="wrong") as stranger:
                     stranger.ping()

@@ -74,6 +74,32 @@ def test_an_address_of_redis_is_kept_out_of_what_is_printed(url):
     assert url not in repr(settings)
 
 
+def test_redis_is_taken_from_its_file_where_there_is_one_and_no_address(monkeypatch, tmp_path):
+    file = tmp_path / "redis-url"
+    monkeypatch.setenv("API_REDIS_URL_FILE", str(file))
+    assert Settings().redis_url is None
+    file.write_text("redis://:secret@redis:6379/0\n")
+    settings = Settings()
+    assert settings.redis_url is not None
+    assert settings.redis_url.get_secret_value() == "redis://:secret@redis:6379/0"
+    assert ":secret@" not in repr(settings)
+    monkeypatch.setenv("API_REDIS_URL", "redis://elsewhere")
+    told = Settings().redis_url
+    assert told is not None
+    assert told.get_secret_value() == "redis://elsewhere"
+
+
+def test_a_file_without_an_address_of_redis_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("API_REDIS_URL_FILE", str(tmp_path))
+    with pytest.raises(ValidationError, match="API_REDIS_URL_FILE"):
+        Settings()
+    file = tmp_path / "redis-url"
+    file.write_text("6379")
+    monkeypatch.setenv("API_REDIS_URL_FILE", str(file))
+    with pytest.raises(ValidationError, match="API_REDIS_URL"):
+        Settings()
+
+
 def test_the_process_stops_with_a_line_that_names_the_variable(monkeypatch):
     monkeypatch.setenv("API_PORT", "0")
     monkeypatch.setenv("API_DEADLINE_S", "soon")

@@ -199,6 +199,11 @@ class Settings(BaseSettings):
         "workers and replicas share the rate limits; while it doesn't answer, each worker counts for itself. It also "
         "holds the jobs under `/jobs`, which are off without it; they need Redis 7.",
     )
+    redis_url_file: Path | None = Field(
+        None,
+        description="File with that address, which counts where `API_REDIS_URL` isn't set. It may be missing: the api "
+        "replaces its workers within a second of its coming.",
+    )
     jobs_max_items: int = Field(100_000, ge=1, le=10_000_000, description="Most items of a job; beyond it 413.")
     jobs_max_body_bytes: int = Field(
         256 * 2**20, ge=1024, le=2**36, description="Largest body that makes a job, in bytes; beyond it 413."
@@ -254,6 +259,11 @@ class Settings(BaseSettings):
         ge=0,
         le=86_400,
         description="Seconds for which a chunk is tried again while Triton or the model is away; then its items fail.",
+    )
+    jobs_heartbeat_file: Path | None = Field(
+        None,
+        description="File in which a worker notes each second that it works, for `python -m api.jobs.heartbeat`; one "
+        "a worker.",
     )
     jobs_webhook_secret: SecretStr | None = Field(
         None,
@@ -324,6 +334,20 @@ class Settings(BaseSettings):
             if isinstance(raw, str):
                 parts = tuple(part.strip() for part in raw.split(",") if part.strip())
                 values[name] = () if parts == ("none",) else parts
+        return values
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_redis_url(cls, values: dict[str, object]) -> dict[str, object]:
+        """Take Redis' address from its file, where there is one."""
+        file = values.get("redis_url_file")
+        if isinstance(file, str | Path) and not values.get("redis_url"):
+            try:
+                values["redis_url"] = Path(file).read_text(encoding="ascii").strip()
+            except FileNotFoundError:
+                pass
+            except (OSError, UnicodeDecodeError) as exc:
+                raise ValueError(f"API_REDIS_URL_FILE: {file} can't be read: {exc}") from exc
         return values
 
     @model_validator(mode="after")

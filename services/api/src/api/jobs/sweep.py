@@ -12,6 +12,7 @@ from celery import bootsteps
 from celery.worker import WorkController
 
 from api.errors import ApiError
+from api.jobs import heartbeat
 from api.jobs.messages import send_announcement, send_chunks
 from api.jobs.redis_client import WORKER_S
 from api.jobs.service import store_of
@@ -49,7 +50,17 @@ def sweep_with(settings: Settings) -> type[bootsteps.StartStopStep]:
 
 
 def sweep(settings: Settings, worker: WorkController) -> None:
-    """Look through the jobs once."""
+    """Look through the jobs once, and note that."""
+    working = _sweep(settings, worker)
+    if settings.jobs_heartbeat_file is not None:
+        try:
+            heartbeat.note(settings.jobs_heartbeat_file, working=working)
+        except OSError as exc:
+            _log.error("sweep", extra={"reason": f"API_JOBS_HEARTBEAT_FILE can't be written: {exc}"})
+
+
+def _sweep(settings: Settings, worker: WorkController) -> bool:
+    """Look through the jobs, and say whether that went well."""
     try:
         # A loop and a connection of its own each time: the processes of the pool are forked from this one, and a loop
         # that lives on would be shared with them.
@@ -63,6 +74,9 @@ def sweep(settings: Settings, worker: WorkController) -> None:
         _log.error("sweep", extra={"reason": error.message})
     except Exception:  # noqa: BLE001 - of Celery, kombu or redis; the next sweep comes in a second
         _log.exception("sweep")
+    else:
+        return True
+    return False
 
 
 async def _look(settings: Settings, worker: str) -> tuple[dict[str, list[int]], list[str]]:

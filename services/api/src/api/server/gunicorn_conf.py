@@ -21,6 +21,7 @@ from gunicorn.glogging import Logger  # noqa: E402
 from gunicorn.workers.base import Worker  # noqa: E402
 from prometheus_client import multiprocess  # noqa: E402
 
+from api.server.redis_file import reload_once_there  # noqa: E402
 from api.telemetry import logs, metrics  # noqa: E402
 
 bind = f"{_settings.host}:{_settings.port}"
@@ -73,6 +74,8 @@ def when_ready(server: Arbiter) -> None:
         server.signal(number, frame)
 
     signal.signal(signal.SIGTERM, on_term)
+    if _settings.redis_url is None and _settings.redis_url_file is not None:
+        reload_once_there(_settings.redis_url_file)
 
 
 def post_fork(_server: Arbiter, worker: Worker) -> None:
