@@ -84,7 +84,7 @@ def test_a_triton_that_hangs_is_named_with_what_to_do(repository, manifest, repo
     monkeypatch.setattr(triton_repository_api, "load", lambda *args: loaded)
     rollout.roll_out(repository, candidate(manifest), TARGET, reporter)
     assert "Triton at there:1 didn't answer within 3 s" in reporter.warnings.getvalue()
-    assert "run `promote 1` once it answers, or restart it" in reporter.warnings.getvalue()
+    assert "restart it, or run `promote 1` once it answers" in reporter.warnings.getvalue()
     assert "serving version 1 on Triton at here:1" in reporter.items.getvalue()
 
 
