@@ -47,7 +47,7 @@ class Delay:
         while data := await reader.read(_CHUNK):
             writer.write(data)
             await writer.drain()
-        writer.close()
+        writer.write_eof()  # what the server still sends goes to the client
 
     async def _copy_later(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Copy bytes in their order, each ``delay_s`` after it came; the next ones are read meanwhile."""

@@ -120,7 +120,9 @@ def test_the_trainer_loads_a_version_over_tls(locked, monkeypatch):
     monkeypatch.setenv("TRITON_TLS_CA_FILE", str(locked.secrets / "ca.crt"))
     monkeypatch.setenv("TRAINER_TRITON_TLS_CERT_FILE", str(locked.secrets / "client.crt"))
     monkeypatch.setenv("TRAINER_TRITON_TLS_KEY_FILE", str(locked.secrets / "client.key"))
-    assert triton_repository_api.load(target_of(TrainerSettings()), "mnist_cnn", 1, None) == [locked.triton.grpc_url]
+    assert triton_repository_api.load(target_of(TrainerSettings()), "mnist_cnn", 1, None).serving == [
+        locked.triton.grpc_url
+    ]
 
 
 def test_the_trainer_does_not_take_a_triton_that_it_can_t_talk_to_for_none(locked, tmp_path):

@@ -185,6 +185,43 @@ async def test_the_addresses_of_a_name_are_followed(monkeypatch):
     assert all(channel.is_closed for channel in replicas.channels.values())
 
 
+async def test_an_address_of_a_name_counts_from_its_first_answer_on(monkeypatch, caplog):
+    async def getaddrinfo(host: str, port: int, **_: object):
+        return [
+            (family, socket.SOCK_STREAM, 6, "", (number, port))
+            for family, number in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+        ]
+
+    def counted() -> tuple[float, float]:
+        return module.metrics.REPLICAS._value.get(), module.metrics.REPLICAS_IN_ROTATION._value.get()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo, raising=False)
+    localhost = FakeReplicas(url="localhost:8001")
+    localhost._use(await localhost._target.resolve())
+    six = localhost.channels["ipv6:[::1]:8001"]
+    six.answer = failure(grpc.StatusCode.UNAVAILABLE)
+    for _ in range(RETURN_PROBES):
+        await localhost.probe()
+    assert chosen(localhost) == {"ipv4:127.0.0.1:8001"}
+    assert counted() == (1, 1)
+    assert "left rotation" not in caplog.text
+
+    six.answer = "an answer"
+    for _ in range(RETURN_PROBES):
+        await localhost.probe()
+    assert counted() == (2, 2)
+    six.answer = failure(grpc.StatusCode.UNAVAILABLE)
+    await localhost.probe()
+    assert counted() == (2, 1)
+
+
+async def test_a_listed_address_counts_before_it_has_answered():
+    listed = FakeReplicas("10.0.0.1:8001", "10.0.0.3:8001")
+    listed.channels["ipv4:10.0.0.3:8001"].answer = failure(grpc.StatusCode.UNAVAILABLE)
+    await listed.probe()
+    assert (module.metrics.REPLICAS._value.get(), module.metrics.REPLICAS_IN_ROTATION._value.get()) == (2, 1)
+
+
 async def test_left_and_joined_are_logged_and_counted(pair, caplog):
     caplog.set_level("INFO")
     before = module.metrics.EJECTIONS._value.get()

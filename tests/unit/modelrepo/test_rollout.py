@@ -33,9 +33,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, Probe | None]
     """A Triton that serves every version; the list is what it was asked to load."""
     asked: list[tuple[str, int, Probe | None]] = []
 
-    def load(target: Target, model_name: str, version: int, probe: Probe | None) -> list[str]:
+    def load(target: Target, model_name: str, version: int, probe: Probe | None) -> triton_repository_api.Loaded:
         asked.append((model_name, version, probe))
-        return ["here:1"]
+        return triton_repository_api.Loaded(["here:1"], [])
 
     monkeypatch.setattr(triton_repository_api, "load", load)
     return asked
@@ -46,11 +46,11 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A Triton that serves version 1 and no other; the list is what it was asked to load."""
     asked: list[int] = []
 
-    def load(target: Target, model_name: str, version: int, probe: Probe | None) -> list[str]:
+    def load(target: Target, model_name: str, version: int, probe: Probe | None) -> triton_repository_api.Loaded:
         asked.append(version)
         if version != 1:
             raise ServingError("refused")
-        return ["here:1"]
+        return triton_repository_api.Loaded(["here:1"], [])
 
     monkeypatch.setattr(triton_repository_api, "load", load)
     return asked
@@ -77,6 +77,15 @@ def test_a_triton_that_is_not_running_is_no_error(repository, manifest, reporter
     rollout.roll_out(repository, candidate(manifest), TARGET, reporter)
     assert "Triton doesn't answer at 127.0.0.1:9; it will serve version 1" in reporter.items.getvalue()
     assert repository.served() == 1
+
+
+def test_a_triton_that_hangs_is_named_with_what_to_do(repository, manifest, reporter, monkeypatch) -> None:
+    loaded = triton_repository_api.Loaded(["here:1"], ["there:1"])
+    monkeypatch.setattr(triton_repository_api, "load", lambda *args: loaded)
+    rollout.roll_out(repository, candidate(manifest), TARGET, reporter)
+    assert "Triton at there:1 didn't answer within 3 s" in reporter.warnings.getvalue()
+    assert "restart it, or run `promote 1` once it answers" in reporter.warnings.getvalue()
+    assert "serving version 1 on Triton at here:1" in reporter.items.getvalue()
 
 
 def test_the_gate_decides_under_the_lock_before_anything_is_written(repository, manifest, reporter) -> None:

@@ -30,7 +30,7 @@ class FakeTriton:
     """What a replica does: ``down``, or loads, and answers with ``answer``."""
 
     def __init__(self) -> None:
-        self.down, self.key, self.ready_after = False, None, 0
+        self.down, self.hangs, self.key, self.ready_after = False, False, None, 0
         self.answer: Mapping[str, np.ndarray] = ANSWER
         self.sent: dict[str, tuple[str, list[int]]] = {}
         self.live_error: str | None = None
@@ -47,6 +47,8 @@ class FakeTriton:
     def is_server_live(self, client_timeout: float) -> bool:
         if self.live_error:
             raise InferenceServerException(self.live_error, "StatusCode.UNAVAILABLE")
+        if self.hangs:
+            raise InferenceServerException("Deadline Exceeded", "StatusCode.DEADLINE_EXCEEDED")
         if self.down:
             raise InferenceServerException("connection refused", "StatusCode.UNAVAILABLE")
         return True
@@ -91,7 +93,7 @@ def target(key: str | None = None, timeout_s: float = 5.0) -> Target:
 
 
 def load(target: Target) -> list[str]:
-    return triton_repository_api.load(target, "my_model", 2, PROBE)
+    return triton_repository_api.load(target, "my_model", 2, PROBE).serving
 
 
 def test_every_replica_loads_it(replicas: dict[str, FakeTriton]) -> None:
@@ -107,6 +109,14 @@ def test_a_replica_that_is_down_is_skipped(replicas: dict[str, FakeTriton]) -> N
     assert load(target()) == ["10.0.0.2:8001"]
     replicas["10.0.0.2:8001"].down = True
     assert load(target()) == []
+
+
+def test_a_replica_that_hangs_is_told_from_one_that_is_down(replicas: dict[str, FakeTriton]) -> None:
+    replicas["10.0.0.1:8001"].hangs = True
+    loaded = triton_repository_api.load(target(), "my_model", 2, PROBE)
+    assert loaded == (["10.0.0.2:8001"], ["10.0.0.1:8001"])
+    replicas["10.0.0.1:8001"].hangs, replicas["10.0.0.1:8001"].down = False, True
+    assert triton_repository_api.load(target(), "my_model", 2, PROBE).silent == []
 
 
 def test_the_key_is_sent_and_a_wrong_one_is_told_but_never_shown(replicas: dict[str, FakeTriton]) -> None:

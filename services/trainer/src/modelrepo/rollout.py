@@ -189,8 +189,14 @@ def serve(repository: Repository, target: Target, change: Change, probe: Probe, 
     except ServingError:
         _undo(repository, target, change, reporter)
         raise
-    if loaded:
-        reporter.item("serving", f"version {change.version} on Triton at {', '.join(loaded)}")
+    if loaded.silent:
+        reporter.warning(
+            f"Triton at {', '.join(loaded.silent)} didn't answer within {triton_repository_api.REACH_TIMEOUT_S:g} s. If "
+            "it hangs, it goes on serving what it served: restart it, or run `promote "
+            f"{change.version}` once it answers"
+        )
+    if loaded.serving:
+        reporter.item("serving", f"version {change.version} on Triton at {', '.join(loaded.serving)}")
     else:
         consequence = f"it will serve version {change.version} from its next start"
         hint = "if it is starting now, publish again once it is ready"

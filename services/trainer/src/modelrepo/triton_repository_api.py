@@ -43,20 +43,33 @@ class Replica(NamedTuple):
         return {ADMIN_KEY_HEADER: self.target.admin_key} if self.target.admin_key else None
 
 
+class Loaded(NamedTuple):
+    """Where a version was loaded.
+
+    Args:
+        serving: Addresses of the Tritons that serve it.
+        silent: Addresses that neither answered nor refused the connection: a Triton that hangs there, or whose network
+            is away, still serves what it served.
+    """
+
+    serving: list[str]
+    silent: list[str]
+
+
 def check_access(target: Target) -> None:
     """Check that running Tritons accept the admin key, before a version is made for them.
 
     Raises:
         ServingError: A Triton refuses, or the address isn't ``host:port``.
     """
-    for replica in _running(target):
+    for replica in _running(target, []):
         try:
             replica.client.get_model_repository_index(headers=replica.headers, client_timeout=target.timeout_s)
         except InferenceServerException as exc:
             raise _refusal(exc, replica, "its repository can't be listed") from exc
 
 
-def load(target: Target, model_name: str, version: int, probe: Probe | None) -> list[str]:
+def load(target: Target, model_name: str, version: int, probe: Probe | None) -> Loaded:
     """Make every running Triton behind the address serve ``version``.
 
     Args:
@@ -66,26 +79,26 @@ def load(target: Target, model_name: str, version: int, probe: Probe | None) -> 
         probe: Sent to each Triton once the version is ready; None sends nothing.
 
     Returns:
-        The addresses that serve the version now; none if no Triton is running.
+        The addresses that serve the version now, none if no Triton is running; and those that didn't answer.
 
     Raises:
         AdminKeyRefused: The repository API requires another key.
         ServingError: A Triton answered, but doesn't serve the version, or gives another answer than the file.
     """
-    done = []
-    for replica in _running(target):
+    done = Loaded([], [])
+    for replica in _running(target, done.silent):
         _load_one(replica, model_name, version)
         if probe is not None:
             _send(replica, model_name, version, probe)
-        done.append(replica.address)
+        done.serving.append(replica.address)
     return done
 
 
-def _running(target: Target) -> Iterator[Replica]:
-    """Yield every Triton behind the target's name that answers, connected."""
+def _running(target: Target, silent: list[str]) -> Iterator[Replica]:
+    """Yield every Triton behind the target's name that answers, connected; add those that don't to ``silent``."""
     for address in target.addresses():
         with _connect(target, address) as client:
-            if _is_running(client, address):
+            if _is_running(client, address, silent):
                 yield Replica(address, client, target)
 
 
@@ -107,7 +120,7 @@ def _read(file: Path | None) -> bytes | None:
         raise ServingError(f"{file} can't be read: {exc.strerror}") from exc
 
 
-def _is_running(client: InferenceServerClient, address: str) -> bool:
+def _is_running(client: InferenceServerClient, address: str, silent: list[str]) -> bool:
     """Tell whether a Triton answers. Called first: in later calls UNAVAILABLE also means "restricted"."""
     try:
         return bool(client.is_server_live(client_timeout=REACH_TIMEOUT_S))
@@ -123,6 +136,8 @@ def _is_running(client: InferenceServerClient, address: str) -> bool:
                 f"Triton at {address} closes the connection: if it speaks TLS, set TRITON_TLS_CA_FILE; if it requires "
                 "a client certificate, set TRAINER_TRITON_TLS_CERT_FILE"
             ) from exc
+        if exc.status() == str(grpc.StatusCode.DEADLINE_EXCEEDED):
+            silent.append(address)
         return False
 
 

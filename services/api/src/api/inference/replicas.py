@@ -229,5 +229,7 @@ class Replicas:
         return Replica(address, channel, Rotation(probes))
 
     def _count(self) -> None:
-        metrics.REPLICAS.set(len(self._all))
+        # A name may have addresses where no Triton listens, as `localhost` has ::1: none is missing there.
+        is_name = bool(self._target.host)
+        metrics.REPLICAS.set(sum(replica.rotation.has_answered or not is_name for replica in self._all))
         metrics.REPLICAS_IN_ROTATION.set(sum(replica.rotation.is_in for replica in self._all))

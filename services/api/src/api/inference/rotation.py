@@ -27,10 +27,14 @@ class Rotation:
 
     Args:
         probes: Probes that it has to answer before it is in rotation.
+
+    Attributes:
+        has_answered: Whether it has ever answered a probe, or had none to answer.
     """
 
     def __init__(self, probes: int = 0) -> None:
         self._missing = {EVERY: probes} if probes else {}  # by model: probes until it returns
+        self.has_answered = not probes  # at any time
         self._lacks: dict[tuple[str, str], float] = {}  # by model and version: until when
 
     @property
@@ -49,6 +53,7 @@ class Rotation:
         if not is_good:
             self._missing[model] = RETURN_PROBES
             return not missing
+        self.has_answered = True
         if missing > 1:
             self._missing[model] = missing - 1
         elif missing:
