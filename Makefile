@@ -115,6 +115,10 @@ chaos: setup ## Inject faults into the real stack under load, and count the outc
 chaos-quick: setup ## The same with eight faults and lenient bounds: two minutes
 	@$(IN_ENV) python -m chaos --short
 
+.PHONY: jobs-faults
+jobs-faults: setup ## Kill each process of the stack in the middle of a job of 10,000 images, and count: five minutes
+	@$(IN_ENV) scripts/jobs_faults.sh
+
 .PHONY: loadtest
 loadtest: setup ## Add Locust users in steps until latency leaves its floor, and write a report (MODEL=name: any model)
 	@$(IN_ENV) python -m bench.loadtest steps $(if $(MODEL),--model "$(MODEL)")

@@ -1,6 +1,7 @@
 """The records of jobs in a real Redis: what each step of a job changes, and that nothing changes twice."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,6 +12,7 @@ from api.jobs.items import Item, pack
 from api.jobs.record import Job, NewJob
 from api.jobs.store import WINDOW, Store, new_id
 from tests.support.redis_server import RedisServer
+from tests.support.small_disk import on_small_disk
 
 MAX_DUE_S = 305
 
@@ -229,6 +231,47 @@ async def test_a_full_redis_takes_no_job_and_lets_workers_finish(store, redis):
         assert (await found(store, job_id)).done == 2
     finally:
         redis.client.config_set("maxmemory", 0)
+
+
+async def test_a_redis_whose_disk_is_full_takes_no_job_and_a_worker_waits(run_dir):
+    folder = run_dir / "redis-full-disk"
+    server = RedisServer(folder, is_durable=True)
+    server.argv = on_small_disk(server.argv, folder, "4m")
+    with server:
+        store = Store(server.url, expire_s=60, running_s=7, wait_s=20)
+        job_id, _ = await added(store, 2)
+        assert await store.begin(job_id, 0) is not None
+        large = pack(0, [Item("", bytes(1_000_000))])
+        with contextlib.suppress(JobStorageFull):
+            for _ in range(10):  # the one that fills the disk is still taken
+                await store.stage(new_id(), [large], len(large))
+        with pytest.raises(JobStorageFull):
+            await added(store, 1)
+        with pytest.raises(JobStorageFull):
+            await store.finish(job_id, 0, b"x\n", 2, 0)
+        assert (await found(store, job_id)).done == 0
+        await store.close()
+
+
+async def test_a_note_about_a_webhook_brings_no_job_back(store, redis):
+    job_id, _ = await added(store, 1, webhook="https://example.org")
+    await store.cancel(job_id)
+    await store.remove(await found(store, job_id))
+    await store.note_webhook(job_id, "pending", 1, 2.0)
+    assert [key for key in redis.client.keys("*") if job_id in key] == []
+    assert await store.due_webhooks() == []
+
+
+async def test_suspects_come_back_until_the_chunk_ends(store, redis):
+    job_id, _ = await added(store, 1)
+    await store.begin(job_id, 0)
+    await store.suspect(job_id, 0, [1, 7])
+    begun = await store.begin(job_id, 0)
+    assert begun is not None
+    assert begun.suspects == [1, 7]
+    await store.finish(job_id, 0, b"x\n" * 2, 2, 0)
+    await store.suspect(job_id, 0, [1])
+    assert redis.client.exists(f"jobs:attempts:{job_id}") == 0
 
 
 async def test_a_redis_that_hangs_or_is_away_costs_less_than_two_seconds(run_dir):

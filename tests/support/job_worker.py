@@ -27,6 +27,7 @@ class JobWorker(Process):
         super().__init__(argv, folder / f"worker-{name}.log", env, folder)
 
     def start(self) -> None:
+        self._redis.delete(f"jobs:worker:{self.name}")  # of one that was killed a moment ago
         super().start()
         self.wait_ready()
 

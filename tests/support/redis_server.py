@@ -14,16 +14,17 @@ NEEDS = "install Debian's package redis-server"
 
 
 class RedisServer(Process):
-    """Starts ``redis-server`` without persistence; ``with RedisServer(folder) as server: server.url``.
+    """Starts ``redis-server``; ``with RedisServer(folder) as server: server.url``; started again, it keeps its port.
 
     Skips the test where there is no such program, or fails where it was promised.
 
     Args:
-        folder: For its log.
+        folder: For its log, and its append-only file.
         password: What clients have to give; none if empty.
+        is_durable: Whether it has an append-only file, as in Compose.
     """
 
-    def __init__(self, folder: Path, password: str = "") -> None:
+    def __init__(self, folder: Path, password: str = "", *, is_durable: bool = False) -> None:
         program = shutil.which("redis-server")
         if program is None:
             reason = f"redis-server isn't on the path: {NEEDS}"
@@ -34,7 +35,8 @@ class RedisServer(Process):
         self.port = free_port()
         self.url = f"redis://:{password}@127.0.0.1:{self.port}/0" if password else f"redis://127.0.0.1:{self.port}/0"
         self.client = Redis.from_url(self.url, decode_responses=True)
-        argv = [program, "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no"]
+        argv = [program, "--bind", "127.0.0.1", "--port", str(self.port), "--save", ""]
+        argv += ["--appendonly", "yes" if is_durable else "no", "--dir", str(folder)]
         argv += ["--requirepass", password] if password else []
         super().__init__(argv, folder / "redis.log", clean_env(), folder)
 

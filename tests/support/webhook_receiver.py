@@ -18,9 +18,10 @@ class WebhookReceiver:
 
     Args:
         statuses: The first answers' statuses.
+        location: Where their redirections lead.
     """
 
-    def __init__(self, statuses: list[int] | None = None) -> None:
+    def __init__(self, statuses: list[int] | None = None, location: str = "") -> None:
         self.received: list[Received] = []
         pending, received = list(statuses or ()), self.received
 
@@ -30,6 +31,8 @@ class WebhookReceiver:
                 received.append(Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
                 self.send_response(pending.pop(0) if pending else 200)
                 self.send_header("content-length", "0")
+                if location:
+                    self.send_header("location", location)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:

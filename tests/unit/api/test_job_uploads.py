@@ -84,6 +84,24 @@ def understated() -> io.BytesIO:
     return io.BytesIO(data)
 
 
+def before_the_file() -> IO[bytes]:
+    """An entry that is said to begin before the file; a real file refuses to go there, a buffer in memory doesn't."""
+    data = bytearray(zipped(("a.png", b"one")).getvalue())
+    position = data.index(b"PK\x05\x06") + 16
+    data[position : position + 4] = (2**31).to_bytes(4, "little")
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - read by a test later on
+    file.write(data)
+    return file
+
+
+def nameless() -> io.BytesIO:
+    data = bytearray(zipped(("a", b"one")).getvalue())
+    position = data.index(b"PK\x01\x02")
+    data[position + 28 : position + 30] = bytes(2)
+    data[position + 32 : position + 34] = (1).to_bytes(2, "little")  # the name is a comment then
+    return io.BytesIO(data)
+
+
 BAD_ARCHIVES = {
     "no archive": (io.BytesIO(b"no archive"), InvalidArchive),
     "nothing": (io.BytesIO(b""), InvalidArchive),
@@ -91,6 +109,8 @@ BAD_ARCHIVES = {
     "damaged": (damaged(), InvalidArchive),
     "encrypted": (encrypted(), InvalidArchive),
     "understated": (understated(), InvalidArchive),
+    "before the file": (before_the_file(), InvalidArchive),
+    "nameless": (nameless(), InvalidArchive),
     "parent": (zipped(("../a.png", b"one")), InvalidArchive),
     "parent within": (zipped(("a/../../b.png", b"one")), InvalidArchive),
     "parent of windows": (zipped(("a\\..\\..\\b.png", b"one")), InvalidArchive),
@@ -137,6 +157,20 @@ def test_a_million_tiny_files_are_refused_by_their_directory_and_cost_no_memory(
         of_archive(file, Limits(100_000, 1000, 10_000_000))
     assert tracemalloc.get_traced_memory()[1] < 60_000_000, "one copy of the directory at most"
     tracemalloc.stop()
+
+
+def test_an_item_may_be_larger_than_the_directory_of_few_items():
+    data = bytes(range(256)) * 10_000
+    file = zipped(("a.jpg", data), method=zipfile.ZIP_STORED)
+    assert of_archive(file, Limits(10, 3_000_000, 9_000_000)) == [Item("a.jpg", data)]
+
+
+def test_what_is_skipped_is_counted():
+    with pytest.raises(PayloadTooLarge):
+        list(ndjson.files_of(io.BytesIO(b"\n" * 1000), "image", LIMITS))
+    field = b'--xyz\r\ncontent-disposition: form-data; name="f"\r\n\r\nx\r\n'
+    with pytest.raises(PayloadTooLarge):
+        list(multipart.items_of(io.BytesIO(field * 1000 + b"--xyz--\r\n"), BOUNDARY, None, LIMITS))
 
 
 def test_lines_are_read_with_and_without_ids():

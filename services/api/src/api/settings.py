@@ -252,7 +252,8 @@ class Settings(BaseSettings):
         3,
         ge=1,
         le=100,
-        description="Times that a chunk is begun; its items fail with `worker_lost` where that many processes died.",
+        description="Times that a chunk is begun as a whole. Where as many processes died, its items are answered one "
+        "by one, and one whose process dies again fails with `worker_lost`.",
     )
     jobs_retry_s: float = Field(
         900.0,

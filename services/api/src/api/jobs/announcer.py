@@ -14,7 +14,6 @@ from api.settings import Settings
 
 _log = logging.getLogger(__name__)
 _OK = range(200, 300)
-_TIMEOUT_S = 3 * webhook.TIMEOUT_S
 
 
 def announce(settings: Settings, job_id: str) -> None:
@@ -75,8 +74,7 @@ class Announcer:
         may_be_private = self._settings.jobs_webhook_private
         try:
             target = webhook.target_of(job.webhook)
-            async with asyncio.timeout(_TIMEOUT_S):  # of all its steps, each of which has a time-out of its own
-                status = await asyncio.to_thread(webhook.post, target, body, headers, may_be_private=may_be_private)
+            status = await asyncio.to_thread(webhook.post, target, body, headers, may_be_private=may_be_private)
         except (OSError, http.client.HTTPException, webhook.Refused) as exc:
             return str(exc) or type(exc).__name__
         return None if status in _OK else f"status {status}"

@@ -1,5 +1,6 @@
 """Reads a ZIP archive without unpacking it to disk, and refuses those that aren't plain collections of files."""
 
+import errno
 import stat
 import zipfile
 import zlib
@@ -59,7 +60,7 @@ def _check(entries: list[zipfile.ZipInfo], limits: Limits) -> None:
 
 def _is_left_out(entry: zipfile.ZipInfo) -> bool:
     # A folder with content would hide it from the checks.
-    return (entry.is_dir() and not entry.file_size) or any(part in entry.filename for part in _CLUTTER)
+    return (entry.filename.endswith("/") and not entry.file_size) or any(part in entry.filename for part in _CLUTTER)
 
 
 def _fault_of(entry: zipfile.ZipInfo) -> str | None:
@@ -89,8 +90,22 @@ class _Directory:
     def __init__(self, file: IO[bytes], limits: Limits) -> None:
         self._file = file
         self._max_entries = 2 * limits.items  # folders included
-        self._max_bytes = max(limits.items * _DIRECTORY_BYTES, _MIN_DIRECTORY_BYTES)
-        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+        # An item is read in one piece, too.
+        self._max_bytes = max(limits.items * _DIRECTORY_BYTES, _MIN_DIRECTORY_BYTES, limits.item_bytes + 1)
+        self.tell, self.seekable = file.tell, file.seekable
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a position.
+
+        Raises:
+            BadZipFile: It lies before the file's start, where a damaged archive can point to.
+        """
+        try:
+            return self._file.seek(offset, whence)
+        except OSError as exc:
+            if exc.errno == errno.EINVAL:
+                raise zipfile.BadZipFile("an offset lies outside of the file") from exc
+            raise
 
     def read(self, size: int = -1) -> bytes:
         """Return as many bytes.

@@ -5,13 +5,12 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 
-from api.errors import ApiError, JobsUnavailable, WorkerLost
+from api.errors import ApiError, JobStorageFull, JobsUnavailable, WorkerLost
 from api.inference.batcher import MicroBatcher
 from api.jobs.items import Chunk, unpack
-from api.jobs.kinds import TRY_AGAIN, Outcome, kind_of
-from api.jobs.record import Job
+from api.jobs.kinds import TRY_AGAIN, Kind, Outcome, kind_of
 from api.jobs.results import answer_line, error_line
-from api.jobs.store import Store
+from api.jobs.store import Begun, Store
 from api.settings import Settings
 from api.tasks.base import Task
 from api.telemetry.request_context import RequestContext
@@ -21,7 +20,7 @@ _log = logging.getLogger(__name__)
 # A chunk that Triton can't answer comes again after a second, and after longer the longer Triton is away.
 _MIN_PAUSE_S = 1.0
 _MAX_PAUSE_S = 10.0
-# While Redis doesn't answer, the results are held for so long.
+# While Redis doesn't answer, or can't write, the results are held for so long.
 _HOLD_S = 20.0
 
 
@@ -58,7 +57,7 @@ class ChunkWorker:
         chunk = unpack(begun.items)
         outcomes: Sequence[Outcome] | None
         try:
-            outcomes = await self._outcomes(begun.job, number, chunk, begun.attempt)
+            outcomes = await self._outcomes(begun, number, chunk)
         except TRY_AGAIN as away:
             outcomes = await self._try_later(job_id, number, chunk, away)
             if outcomes is None:
@@ -74,21 +73,43 @@ class ChunkWorker:
         """Note that chunks are in the queue."""
         await self._store.sent(job_id, chunks)
 
-    async def _outcomes(self, job: Job, number: int, chunk: Chunk, attempt: int) -> Sequence[Outcome]:
-        if attempt > self._settings.jobs_max_attempts:
+    async def _outcomes(self, begun: Begun, number: int, chunk: Chunk) -> Sequence[Outcome]:
+        job, times = begun.job, self._settings.jobs_max_attempts
+        most = 2 * times + 1  # one by one as often as at once, and then without those that were found
+        if begun.attempt > most:
             _log.error("chunk given up", extra={"job": job.id, "chunk": number})
-            times = self._settings.jobs_max_attempts
-            return [WorkerLost(f"A worker process ended at each of {times} attempts to answer it.")] * len(chunk.items)
+            return [_lost(most)] * len(chunk.items)
         with self._tracing.continued(job.traceparent, "job chunk", {"api.job": job.id, "api.chunk": number}) as span:
             context = RequestContext(f"job-{job.id}-{number}", time.perf_counter(), span=span)
             try:
-                return await kind_of(job.kind, self._tasks, self._batcher).answer(chunk.items, context)
-            except TRY_AGAIN:
+                kind = kind_of(job.kind, self._tasks, self._batcher)
+                if begun.attempt > times:
+                    return await self._one_by_one(begun, number, chunk, kind, context)
+                return await kind.answer(chunk.items, context)
+            except (*TRY_AGAIN, JobsUnavailable, JobStorageFull):
                 raise
             except ApiError as error:
                 return [error] * len(chunk.items)
             finally:
                 self._tracing.end(context)
+
+    async def _one_by_one(
+        self, begun: Begun, number: int, chunk: Chunk, kind: Kind, context: RequestContext
+    ) -> Sequence[Outcome]:
+        """Answer each item by itself, so that one that ends its process takes no others with it."""
+        lost = begun.suspects
+        outcomes: list[Outcome] = []
+        for index, item in enumerate(chunk.items):
+            if index in lost:
+                outcomes.append(_lost(self._settings.jobs_max_attempts + 1))
+                continue
+            await self._store.suspect(begun.job.id, number, [*lost, index])
+            try:
+                outcomes += await kind.answer([item], context)
+            except ApiError:
+                await self._store.suspect(begun.job.id, number, lost)
+                raise
+        return outcomes
 
     async def _try_later(self, job_id: str, number: int, chunk: Chunk, away: ApiError) -> Sequence[Outcome] | None:
         """Give the chunk back; return the error for all of its items where that has gone on for too long."""
@@ -104,10 +125,14 @@ class ChunkWorker:
         while True:
             try:
                 return await self._store.finish(job_id, number, lines, done, failed)
-            except JobsUnavailable:
+            except (JobsUnavailable, JobStorageFull):
                 if time.monotonic() > until:
                     raise
             await asyncio.sleep(_MIN_PAUSE_S)
+
+
+def _lost(times: int) -> WorkerLost:
+    return WorkerLost(f"A worker process ended at each of {times} attempts to answer it.")
 
 
 def _lines(chunk: Chunk, outcomes: Sequence[Outcome]) -> bytes:

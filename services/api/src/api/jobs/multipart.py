@@ -65,7 +65,7 @@ class _Parts:
         self._copy = copy
         self._limits = limits
         self._found: list[Item] = []
-        self._files = 0
+        self._parts = self._files = 0
         self._name: str | None = None  # None while the part is no file
         self._data = bytearray()
         self._header = [bytearray(), bytearray()]
@@ -93,6 +93,8 @@ class _Parts:
         return found
 
     def _begin(self) -> None:
+        self._parts += 1
+        self._limits.check_count(self._parts // 2)  # fields are skipped, and cost time
         self._headers, self._name, self._data, self._is_archive = {}, None, bytearray(), False
 
     def _add_header(self, part: int, data: bytes) -> None:

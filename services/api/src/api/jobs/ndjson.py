@@ -27,7 +27,7 @@ def files_of(file: IO[bytes], noun: str, limits: Limits) -> Iterator[Item]:
         InvalidRequest: A line isn't such an object; the message has its number.
         PayloadTooLarge: A line is too long.
     """
-    for number, line in _lines(file, limits.item_bytes * 4 // 3 + _FRAME_BYTES):
+    for number, line in _lines(file, limits.item_bytes * 4 // 3 + _FRAME_BYTES, limits):
         content = _object(number, line)
         text, name = content.get(noun), content.get("id", "")
         if not isinstance(text, str) or set(content) - {noun, "id"}:
@@ -46,15 +46,16 @@ def objects_of(file: IO[bytes], limits: Limits) -> Iterator[Item]:
     Raises:
         InvalidRequest, PayloadTooLarge: As `files_of`.
     """
-    for number, line in _lines(file, limits.item_bytes):
+    for number, line in _lines(file, limits.item_bytes, limits):
         _object(number, line)
         yield Item("", line)
 
 
-def _lines(file: IO[bytes], max_bytes: int) -> Iterator[tuple[int, bytes]]:
+def _lines(file: IO[bytes], max_bytes: int, limits: Limits) -> Iterator[tuple[int, bytes]]:
     number = 0
     while line := file.readline(max_bytes + 1):
         number += 1
+        limits.check_count(number // 2)  # empty ones are skipped, and cost time
         if len(line) > max_bytes:
             raise PayloadTooLarge(f"Line {number} has more than {max_bytes} bytes, the limit of one.")
         if line := line.strip():

@@ -41,7 +41,7 @@ async def failures() -> AsyncIterator[None]:
 
     Raises:
         JobsUnavailable: It doesn't answer.
-        JobStorageFull: It is at its memory limit.
+        JobStorageFull: It is at its memory limit, or its disk is full.
     """
     try:
         yield
@@ -50,7 +50,8 @@ async def failures() -> AsyncIterator[None]:
     except (exceptions.ConnectionError, exceptions.TimeoutError, TimeoutError, OSError) as exc:
         raise unavailable() from exc
     except exceptions.ResponseError as exc:
-        if "OOM" in str(exc) or "used memory" in str(exc):
+        # MISCONF: the disk of its append-only file is full; Redis then takes nothing that it would have to write.
+        if any(words in str(exc) for words in ("OOM", "used memory", "MISCONF")):
             raise storage_full() from exc
         raise
 

@@ -96,7 +96,7 @@ return claim(KEYS[1], KEYS[2], tonumber(ARGV[2]), tonumber(ARGV[3]))
 """
 )
 
-# Begins a chunk: says 'gone', 'done' or 'run', with the items and the number of the attempt.
+# Begins a chunk: says 'gone', 'done' or 'run', with the items, the number of the attempt, and the suspects (`SUSPECT`).
 # KEYS: job, due, attempts, results, items   ARGV: chunk, lease
 BEGIN = (
     _BEYOND_LIMIT
@@ -113,7 +113,7 @@ redis.call('EXPIREAT', KEYS[3], at)
 if redis.call('HSETNX', KEYS[1], 'started', tostring(now)) == 1 then redis.call('HSET', KEYS[1], 'state', 'running') end
 redis.call('ZADD', KEYS[2], now + tonumber(ARGV[2]), ARGV[1])
 redis.call('EXPIREAT', KEYS[2], at)
-return {'run', items, attempt}
+return {'run', items, attempt, redis.call('HGET', KEYS[3], 'suspects:' .. ARGV[1]) or ''}
 """
 )
 
@@ -131,7 +131,7 @@ redis.call('ZREM', KEYS[2], ARGV[2])
 if redis.call('HSETNX', KEYS[4], ARGV[2], ARGV[5]) == 1 then
   local at = math.ceil(tonumber(redis.call('HGET', KEYS[1], 'expires')))
   redis.call('EXPIREAT', KEYS[4], at)
-  redis.call('HDEL', KEYS[3], ARGV[2], 'since:' .. ARGV[2])
+  redis.call('HDEL', KEYS[3], ARGV[2], 'since:' .. ARGV[2], 'suspects:' .. ARGV[2])
   local done = redis.call('HINCRBY', KEYS[1], 'done', ARGV[3])
   local failed = redis.call('HINCRBY', KEYS[1], 'failed', ARGV[4])
   if done + failed >= tonumber(redis.call('HGET', KEYS[1], 'total')) then
@@ -168,6 +168,19 @@ return tostring(since)
 """
 )
 
+# Notes the items of a chunk whose processes ended, and the one that is begun now.
+# KEYS: job, attempts   ARGV: chunk, their indexes
+SUSPECT = (
+    _BEYOND_LIMIT
+    + _CLAIM
+    + """
+if is_open(KEYS[1]) and redis.call('EXISTS', KEYS[2]) == 1 then
+  redis.call('HSET', KEYS[2], 'suspects:' .. ARGV[1], ARGV[2])
+end
+return 0
+"""
+)
+
 # Ends an open job as cancelled; 1 where it did.
 # KEYS: job, due, attempts, items, open jobs, webhooks   ARGV: id
 CANCEL = (
@@ -198,5 +211,22 @@ DUE_WEBHOOKS = (
 local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 100)
 for _, id in ipairs(found) do redis.call('ZADD', KEYS[1], now + tonumber(ARGV[1]), id) end
 return found
+"""
+)
+
+# Notes how a webhook went, and when it is sent again; a job that has expired meanwhile stays gone.
+# KEYS: job, webhooks   ARGV: id, state, attempts, seconds until the next one or nothing
+NOTE_WEBHOOK = (
+    _BEYOND_LIMIT
+    + _NOW
+    + """
+local is_there = redis.call('EXISTS', KEYS[1]) == 1
+if is_there then redis.call('HSET', KEYS[1], 'webhook_state', ARGV[2], 'webhook_attempts', ARGV[3]) end
+if is_there and ARGV[4] ~= '' then
+  redis.call('ZADD', KEYS[2], 'XX', now + tonumber(ARGV[4]), ARGV[1])
+else
+  redis.call('ZREM', KEYS[2], ARGV[1])
+end
+return 0
 """
 )

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
 
-from api.errors import KeyReused, Overloaded, UnknownJob
+from api.errors import JobsUnavailable, KeyReused, Overloaded, UnknownJob
 from api.jobs.intake import Intake
 from api.jobs.packer import Limits, Packed
 from api.jobs.publisher import Publisher
@@ -86,6 +86,8 @@ class Jobs:
         await self.store.stage(job_id, packed.chunks(), sum(packed.sizes))
         try:
             made, chunks = await self.store.create(job_id, job)
+        except JobsUnavailable:  # as in `Store.stage`
+            raise
         except BaseException:
             await self.store.unstage(job_id)
             raise

@@ -4,7 +4,7 @@ jobs:job:ID        hash    the record: owner, kind, state, counts, times
 jobs:items:ID      hash    chunk → its packed items, until its results are written
 jobs:results:ID    hash    chunk → its results, NDJSON
 jobs:due:ID        zset    chunks that are with the workers → when they are sent again
-jobs:attempts:ID   hash    chunk → how often it was begun
+jobs:attempts:ID   hash    chunk → how often it was begun; since:chunk, suspects:chunk → why it comes again
 jobs:of:OWNER      zset    ids → when they expire
 jobs:key:OWNER:K   string  Idempotency-Key → id
 jobs:open          zset    ids of jobs that haven't ended → when they were created
@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple
 
+from api.errors import JobsUnavailable
 from api.jobs import scripts
 from api.jobs.record import Job, NewJob, job_of
 from api.jobs.redis_client import REQUEST_S, connect, in_time, storage_full
@@ -45,11 +46,13 @@ class Begun(NamedTuple):
         job: The job.
         items: The packed items.
         attempt: How often the chunk was begun, this time included.
+        suspects: Items of the chunk, counted from its first, whose processes ended.
     """
 
     job: Job
     items: bytes
     attempt: int
+    suspects: list[int]
 
 
 class Store:
@@ -76,6 +79,8 @@ class Store:
         self._give_back = redis.register_script(scripts.GIVE_BACK)
         self._cancel = redis.register_script(scripts.CANCEL)
         self._due_webhooks = redis.register_script(scripts.DUE_WEBHOOKS)
+        self._note_webhook = redis.register_script(scripts.NOTE_WEBHOOK)
+        self._suspect = redis.register_script(scripts.SUSPECT)
 
     def _in_time(self) -> AbstractAsyncContextManager[None]:
         return in_time(self._wait_s)
@@ -85,7 +90,7 @@ class Store:
         await self._redis.aclose()
 
     async def stage(self, job_id: str, chunks: Iterable[bytes], size: int) -> None:
-        """Store the items of a job that isn't there yet; whatever goes wrong, nothing stays.
+        """Store the items of a job that isn't there yet; nothing stays where that fails, or for ten minutes.
 
         Args:
             job_id: Its id, from `new_id`.
@@ -103,6 +108,8 @@ class Store:
                     pipe.hset(key, str(number), chunk)
                     pipe.expire(key, _STAGED_S)
                     await pipe.execute()
+        except JobsUnavailable:  # another wait for Redis would take the client's time; they expire
+            raise
         except BaseException:
             await self.unstage(job_id)
             raise
@@ -198,7 +205,14 @@ class Store:
         if said != b"run":
             return None
         job = await self.job(job_id)
-        return Begun(job, rest[0], int(rest[1])) if job else None
+        suspects = [int(each) for each in rest[2].split(b",") if each]
+        return Begun(job, rest[0], int(rest[1]), suspects) if job else None
+
+    async def suspect(self, job_id: str, chunk: int, items: Sequence[int]) -> None:
+        """Note the items of a chunk that ended their processes, and the one that is begun now; `begin` returns them."""
+        async with self._in_time():
+            keys = [f"jobs:job:{job_id}", f"jobs:attempts:{job_id}"]
+            await self._suspect(keys, [chunk, ",".join(str(each) for each in items)])
 
     async def finish(self, job_id: str, chunk: int, results: bytes, done: int, failed: int) -> list[int]:
         """Write the results of a chunk, once, and return the chunks of the job to send next."""
@@ -234,18 +248,9 @@ class Store:
 
     async def note_webhook(self, job_id: str, state: str, attempts: int, again_in_s: float | None) -> None:
         """Note how an announcement went, and when it is tried again; None for never."""
-        key = f"jobs:job:{job_id}"
+        pause = "" if again_in_s is None else again_in_s
         async with self._in_time():
-            seconds, _ = await self._redis.time()
-            is_there = await self._redis.exists(key)
-            async with self._redis.pipeline(transaction=True) as pipe:
-                if is_there:
-                    pipe.hset(key, mapping={"webhook_state": state, "webhook_attempts": attempts})
-                if is_there and again_in_s is not None:
-                    pipe.zadd("jobs:webhooks", {job_id: seconds + again_in_s}, xx=True)
-                else:
-                    pipe.zrem("jobs:webhooks", job_id)
-                await pipe.execute()
+            await self._note_webhook([f"jobs:job:{job_id}", "jobs:webhooks"], [job_id, state, attempts, pause])
 
     async def note_worker(self, name: str) -> None:
         """Note that a worker lives."""

@@ -1,22 +1,29 @@
 """Signed announcements of a job's end, as https://www.standardwebhooks.com describes them."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from api.errors import InvalidRequest
 
 TIMEOUT_S = 5.0
+# For all of an answer: a receiver that sends a byte now and then would never run into the time-out of one step.
+_ANSWER_S = 10.0
 # Pauses before the next attempts; after the last one it is given up.
 PAUSES_S = (2, 10, 60, 300, 1800)
 _MAX_URL = 2000
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+# All IPv6 addresses of the Internet; beside them lie those that a host or a site uses by itself.
+# https://www.iana.org/assignments/ipv6-address-space
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 # IPv6 addresses that stand for IPv4 ones behind a translator: https://www.rfc-editor.org/rfc/rfc6052
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 
@@ -82,11 +89,22 @@ def post(target: Target, body: bytes, headers: dict[str, str], *, may_be_private
     """
     address = _address_of(target, may_be_private=may_be_private)
     connection = _connection(target, address)
+    limit = threading.Timer(_ANSWER_S, _shut_down, [connection.sock])
+    limit.start()
     try:
+        if isinstance(connection.sock, ssl.SSLSocket):
+            connection.sock.do_handshake()
         connection.request("POST", target.path, body, {"host": _host_header(target), **headers})
         return connection.getresponse().status
     finally:
+        limit.cancel()
         connection.close()
+
+
+def _shut_down(opened: socket.socket) -> None:
+    """End a connection, so that the thread that reads from it finds its end."""
+    with contextlib.suppress(OSError):  # it is closed already
+        socket.socket.shutdown(opened, socket.SHUT_RDWR)  # TLS' own one would wait for the other thread
 
 
 def is_public(address: str) -> bool:
@@ -98,6 +116,8 @@ def is_public(address: str) -> bool:
             return is_public(str(embedded))
         if number in _TRANSLATED:
             return is_public(str(ipaddress.IPv4Address(number.packed[-4:])))
+        if number not in _GLOBAL_UNICAST:
+            return False
     return number.is_global and not number.is_multicast and not number.is_reserved
 
 
@@ -110,11 +130,12 @@ def _address_of(target: Target, *, may_be_private: bool) -> str:
 
 
 def _connection(target: Target, address: str) -> http.client.HTTPConnection:
-    """Return a connection to the address, which over TLS checks the certificate of the name."""
+    """Return a connection to the address; over TLS the handshake, which checks the name's certificate, comes later."""
     opened = socket.create_connection((address, target.port), TIMEOUT_S)
     try:
         if target.scheme == "https":
-            opened = ssl.create_default_context().wrap_socket(opened, server_hostname=target.host)
+            context = ssl.create_default_context()
+            opened = context.wrap_socket(opened, server_hostname=target.host, do_handshake_on_connect=False)
     except BaseException:
         opened.close()
         raise
