@@ -1,6 +1,6 @@
 """Writes the dashboard, ``grafana/dashboards/stack.json``; with ``--check`` only says whether it is out of date.
 
-Its rows answer, from top to bottom: is it healthy, how fast, how much, why, which version.
+Its rows answer, from top to bottom: is it healthy, how fast, how much, why, which version, how are jobs.
 tests/e2e/test_monitoring.py sends every query to a Prometheus that scrapes the real processes.
 """
 
@@ -229,12 +229,61 @@ VERSIONS: list[Panel] = [
     .span(8),
 ]
 
+JOBS: list[Panel] = [
+    number(
+        "Workers of jobs",
+        "Workers that are alive; each notes it in Redis once a second. Without one jobs are taken, and wait.",
+        {"workers": "max(api_jobs_workers)"},
+    ).span(8),
+    number(
+        "Redis of the jobs",
+        "Whether it answers every process of the api within 0.3 s.",
+        {"{{instance}}": "min by (instance) (api_jobs_redis_up)"},
+        states=FINE,
+    ).span(8),
+    number("Open jobs", "Jobs that haven't ended.", {"{{state}}": "max by (state) (api_jobs_open)"}).span(8),
+    lines(
+        "Waiting items",
+        "Items of open jobs that have no outcome yet. No fewer than a quarter of an hour before is an alert.",
+        {"items": "jobs:waiting_items:max"},
+    ).span(12),
+    lines(
+        "Oldest job",
+        "How long ago the oldest open job was made.",
+        {"age": "max(api_jobs_oldest_age_seconds)"},
+    )
+    .unit("s")
+    .span(12),
+    lines(
+        "Items of jobs a second",
+        "Items that ended, a second: answered, or failed for whatever reason.",
+        {"answered": "jobs:answered_items:rate1m", "failed": "sum(jobs:failed_items:rate1m)"},
+        is_stacked=True,
+    ).unit("ops"),
+    lines(
+        "Failed items by code",
+        "Items that failed, a second. Over 1 % with a status of 5xx for a minute is an alert.",
+        {"{{code}}": "jobs:failed_items:rate1m"},
+        is_stacked=True,
+    ).unit("ops"),
+    lines(
+        "Redis memory",
+        "Share of Redis' `maxmemory` that is in use. Over 70 % for a minute is an alert; from 80 % on new jobs are "
+        "refused.",
+        {"used": "jobs:redis_memory:ratio"},
+        alarm=0.7,
+    )
+    .unit("percentunit")
+    .max(1),
+]
+
 ROWS: dict[str, list[Panel]] = {
     "Is it healthy?": HEALTHY,
     "How fast?": FAST,
     "How much?": MUCH,
     "Why?": WHY,
     "Which version?": VERSIONS,
+    "How are jobs?": JOBS,
 }
 
 

@@ -27,10 +27,10 @@ def test_the_json_is_what_the_description_says():
     assert done.returncode == 0, done.stderr
 
 
-def test_it_answers_five_questions_from_top_to_bottom():
+def test_it_answers_its_questions_from_top_to_bottom():
     rows = [(panel["gridPos"]["y"], panel["title"]) for panel in PANELS if panel["type"] == "row"]
     assert [title for _, title in sorted(rows)] == [
-        "Is it healthy?", "How fast?", "How much?", "Why?", "Which version?"
+        "Is it healthy?", "How fast?", "How much?", "Why?", "Which version?", "How are jobs?"
     ]  # fmt: skip
 
 

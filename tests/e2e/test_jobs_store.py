@@ -184,6 +184,8 @@ async def test_every_key_expires_with_its_job(store, redis):
     await store.note_worker("one")
     await store.cancel(job_id)
     ttls = {name: redis.client.ttl(name) for name in redis.client.scan_iter("*")}
+    of_all = {name: ttls.pop(name) for name in ("jobs:counts", "jobs:workers")}
+    assert min(of_all.values()) > 0
     assert {name.split(":")[1] for name in ttls} == {"job", "results", "of", "key", "webhooks", "worker"}
     assert all(0 < ttl <= 61 for ttl in ttls.values()), ttls
 
@@ -295,3 +297,24 @@ async def test_a_redis_that_hangs_or_is_away_costs_less_than_two_seconds(run_dir
         server.start()
         assert await store.jobs_of("owner", 1) == [], "the broken connections cost no error"
         await store.close()
+
+
+async def test_figures_of_all_jobs(store, redis):
+    assert (await store.figures())[:7] == (0, 0, 0, 0.0, 0, 0, {})
+    first, _ = await added(store, 3)
+    await added(store, 2)
+    await store.begin(first, 0)
+    failures = {"422:invalid_image": 1}
+    for _ in range(2):  # counted once, however often it is written
+        await store.finish(first, 0, b"x\n" * 2, 1, 1, failures=failures)
+    await store.note_worker("one@here")
+    await store.note_worker("two@here")
+    redis.client.zadd("jobs:workers", {"dead@here": 1})
+    redis.client.zadd("jobs:open", {"expired": 1})
+    figures = await store.figures()
+    assert (figures.queued, figures.running, figures.waiting_items) == (1, 1, 8)
+    assert 0 < figures.oldest_s < 60
+    assert figures.workers == 2
+    assert (figures.answered, figures.failed) == (1, {("422", "invalid_image"): 1})
+    assert figures.used_bytes > 0
+    assert [name for name in redis.client.scan_iter("*") if redis.client.ttl(name) == -1] == []

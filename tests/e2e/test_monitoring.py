@@ -4,21 +4,25 @@ import contextlib
 import math
 import re
 import signal
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support import promql
 from tests.support.api_server import ApiServer
 from tests.support.images import as_json, png
+from tests.support.job_worker import JobWorker
 from tests.support.load import Load
 from tests.support.process import Process, clean_env, free_port, wait_until
 from tests.support.prometheus import EXPORTERS, program
+from tests.support.redis_server import RedisServer
 
 ROOT = Path(__file__).resolve().parents[2]
 # What this machine can't say: it has no GPU. Names and labels as in Triton's documentation:
@@ -35,14 +39,30 @@ BY_SCRAPE = {"job", "instance"}
 QUERIES = [*promql.of_the_dashboard(), *promql.of_the_rules()]
 
 
+def series_of(selector: Any) -> str:
+    """Return the series that a selector asks for, as of now."""
+    return re.sub(r" offset \S+$", "", selector.prettify())
+
+
 def needs_gpu(expression: str) -> bool:
     return any(selector.name in NEEDS_GPU for selector in promql.selectors(expression))
 
 
 @pytest.fixture(scope="module")
-def narrow(run_dir, triton, trainer) -> Iterator[ApiServer]:
-    """An api whose workers take on one request at a time."""
-    with ApiServer(run_dir / "api-watched", triton.grpc_url, API_MAX_IN_FLIGHT="1", API_UNREADY_S="0") as api:
+def redis(run_dir) -> Iterator[RedisServer]:
+    with RedisServer(run_dir / "redis-watched") as server:
+        server.client.config_set("maxmemory", 200_000_000)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def narrow(run_dir, triton, trainer, redis) -> Iterator[ApiServer]:
+    """An api whose workers take on one request at a time, and a worker of jobs."""
+    settings = {"API_MAX_IN_FLIGHT": "1", "API_UNREADY_S": "0", "API_REDIS_URL": redis.url}
+    with (
+        ApiServer(run_dir / "api-watched", triton.grpc_url, **settings) as api,
+        JobWorker(run_dir / "worker-watched", redis.url, triton.grpc_url),
+    ):
         api.wait_ready()
         yield api
 
@@ -50,6 +70,17 @@ def narrow(run_dir, triton, trainer) -> Iterator[ApiServer]:
 @pytest.fixture(scope="module")
 def body(images) -> dict[str, str]:
     return as_json(png(images.images_u8[0, 0].numpy()))
+
+
+def send_job(api: ApiServer, body: dict[str, str]) -> None:
+    """Make a job of some images and something else, as soon as the api takes on a request."""
+    content = orjson.dumps(body) + b'\n{"image": "bm9uZQ=="}\n' + orjson.dumps(body)
+
+    def is_taken() -> bool:
+        headers = {"content-type": "application/x-ndjson"}
+        return httpx.post(f"{api.url}/jobs/digits", content=content, headers=headers, timeout=30).status_code == 202
+
+    wait_until(is_taken, 30, "a job")
 
 
 def scraped(url: str) -> str:
@@ -61,6 +92,7 @@ def said(narrow, body, triton, trainer) -> dict[str, set[str]]:
     """The labels of every metric that the api, Triton and the trainer expose, some requests answered, some refused."""
     with Load(narrow.url, body, clients=6):
         wait_until(lambda: 'api_refused_total{reason="overloaded"}' in scraped(narrow.url), 20, "a refusal")
+        send_job(narrow, body)
     labels = defaultdict(set)
     for text in (scraped(narrow.url), scraped(triton.metrics_url), trainer.metrics_file.read_text()):
         # Told the types, this parser would give Triton's counters an ending that Prometheus leaves out.
@@ -143,11 +175,12 @@ def prometheus(narrow, triton, trainer, tmp_path_factory) -> Iterator[Prometheus
 @pytest.fixture(scope="module")
 def answers(prometheus, narrow, body) -> dict[str, list[dict[str, Any]]]:
     """What it answers under load to each query, and to each series in one; half a minute is given."""
-    selectors = {one.prettify() for query in QUERIES for one in promql.selectors(query.expression)}
+    selectors = {series_of(one) for query in QUERIES for one in promql.selectors(query.expression)}
     wanted = selectors | {query.expression for query in promql.of_the_dashboard()}
     found: dict[str, list[dict[str, Any]]] = {}
 
     def has_all() -> bool:
+        send_job(narrow, body)  # again: a rate is of the last minute
         found.update((asked, prometheus.ask(asked)) for asked in wanted if not found.get(asked))
         return all(found[asked] or needs_gpu(asked) for asked in wanted)
 
@@ -177,7 +210,7 @@ def test_a_panel_shows_something_and_its_legend_has_no_gap(answers, query):
 
 def test_every_series_that_is_asked_for_is_there(answers):
     asked = [selector for query in QUERIES for selector in promql.selectors(query.expression)]
-    missing = {one.prettify() for one in asked if one.name not in NEEDS_GPU and not answers[one.prettify()]}
+    missing = {series_of(one) for one in asked if one.name not in NEEDS_GPU and not answers[series_of(one)]}
     assert not missing
 
 
@@ -191,3 +224,25 @@ def test_ctrl_c_stops_it(prometheus):
     prometheus.send(signal.SIGINT)
     prometheus.wait(20)
     assert prometheus.group() == []
+
+
+def test_the_jobs_metrics_tell_what_happened_also_while_redis_hangs(narrow, redis, body):
+    def value(name: str) -> float | None:
+        found = re.search(rf"^{re.escape(name)} (\S+)$", scraped(narrow.url), re.MULTILINE)
+        return float(found[1]) if found else None
+
+    names = ("api_jobs_answered_items_total", 'api_jobs_failed_items_total{code="invalid_image",status="422"}')
+    wait_until(lambda: value("api_jobs_waiting_items") == 0, 20, "the jobs' end")
+    before = [value(name) or 0 for name in names]
+    send_job(narrow, body)
+    wait_until(lambda: [value(name) for name in names] == [before[0] + 2, before[1] + 1], 20, "both counts")
+    assert (value("api_jobs_workers"), value("api_jobs_redis_memory_max_bytes")) == (1, 200_000_000)
+    redis.hang()
+    try:
+        wait_until(lambda: value("api_jobs_redis_up") == 0, 10, "its absence")
+        start = time.monotonic()
+        assert "api_jobs_workers" not in scraped(narrow.url)
+        assert time.monotonic() - start < 2
+    finally:
+        redis.go_on()
+    wait_until(lambda: value("api_jobs_workers") == 1, 10, "its return")

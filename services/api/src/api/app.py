@@ -103,6 +103,7 @@ def create_app(
             async with app.state.readiness.watched(), AsyncExitStack() as stack:
                 if settings.redis_url is not None:
                     app.state.jobs = await stack.enter_async_context(_jobs(settings))
+                    app.state.further_metrics = (app.state.jobs.watch.expose,)
                 yield
             await batcher.drain()
 
@@ -121,6 +122,7 @@ def create_app(
     app.state.drain = Drain()
     app.state.tracing = tracing
     app.state.jobs = None  # off, unless the settings name a Redis
+    app.state.further_metrics = ()
     app.state.limiter = ConcurrencyLimiter(settings)
     errors.install(app)
     of_tasks = [router for task in tasks for router in (router_of(task), *task.routers())]

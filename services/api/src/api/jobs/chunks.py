@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from api.errors import ApiError, JobStorageFull, JobsUnavailable, WorkerLost
 from api.inference.batcher import MicroBatcher
+from api.jobs.figures import kind_of_failure
 from api.jobs.items import Chunk, unpack
 from api.jobs.kinds import TRY_AGAIN, Kind, Outcome, kind_of
 from api.jobs.results import answer_line, error_line
@@ -62,8 +64,9 @@ class ChunkWorker:
             outcomes = await self._try_later(job_id, number, chunk, away)
             if outcomes is None:
                 return []
-        failed = sum(isinstance(outcome, ApiError) for outcome in outcomes)
-        following = await self._finish(job_id, number, _lines(chunk, outcomes), len(outcomes) - failed, failed)
+        failures = Counter(kind_of_failure(outcome) for outcome in outcomes if isinstance(outcome, ApiError))
+        failed = failures.total()
+        following = await self._finish(job_id, number, _lines(chunk, outcomes), len(outcomes) - failed, failures)
         took_ms = round((time.perf_counter() - start) * 1000, 1)
         fields = {"job": job_id, "chunk": number, "items": len(outcomes), "failed": failed, "total_ms": took_ms}
         _log.info("chunk", extra={"fields": fields})
@@ -120,11 +123,11 @@ class ChunkWorker:
         _log.warning("chunk later", extra=fields)
         return None
 
-    async def _finish(self, job_id: str, number: int, lines: bytes, done: int, failed: int) -> list[int]:
+    async def _finish(self, job_id: str, number: int, lines: bytes, done: int, failures: Counter[str]) -> list[int]:
         until = time.monotonic() + _HOLD_S
         while True:
             try:
-                return await self._store.finish(job_id, number, lines, done, failed)
+                return await self._store.finish(job_id, number, lines, done, failures.total(), failures=failures)
             except (JobsUnavailable, JobStorageFull):
                 if time.monotonic() > until:
                     raise

@@ -118,8 +118,9 @@ return {'run', items, attempt, redis.call('HGET', KEYS[3], 'suspects:' .. ARGV[1
 )
 
 # Writes a chunk's results, unless they are there already, and gives the chunks to send next.
-# KEYS: job, due, attempts, results, items, open jobs, webhooks
-# ARGV: id, chunk, answered items, failed items, results, window, lease
+# KEYS: job, due, attempts, results, items, open jobs, webhooks, counts
+# ARGV: id, chunk, answered items, failed items, results, window, lease, life of the counts, then the failures' kinds
+# and numbers
 FINISH = (
     _BEYOND_LIMIT
     + _NOW
@@ -134,6 +135,9 @@ if redis.call('HSETNX', KEYS[4], ARGV[2], ARGV[5]) == 1 then
   redis.call('HDEL', KEYS[3], ARGV[2], 'since:' .. ARGV[2], 'suspects:' .. ARGV[2])
   local done = redis.call('HINCRBY', KEYS[1], 'done', ARGV[3])
   local failed = redis.call('HINCRBY', KEYS[1], 'failed', ARGV[4])
+  redis.call('HINCRBY', KEYS[8], 'answered', ARGV[3])
+  for i = 9, #ARGV, 2 do redis.call('HINCRBY', KEYS[8], 'failed:' .. ARGV[i], ARGV[i + 1]) end
+  redis.call('EXPIRE', KEYS[8], ARGV[8])
   if done + failed >= tonumber(redis.call('HGET', KEYS[1], 'total')) then
     redis.call('HSET', KEYS[1], 'state', done > 0 and 'done' or 'failed', 'finished', tostring(now))
     redis.call('ZREM', KEYS[6], ARGV[1])
@@ -228,5 +232,25 @@ else
   redis.call('ZREM', KEYS[2], ARGV[1])
 end
 return 0
+"""
+)
+
+# Sums up the open jobs: how many are queued and running, items without an outcome, seconds since the oldest was made,
+# and workers that live. Where jobs have expired among the open ones, they are left out.
+# KEYS: open jobs, workers   ARGV: most jobs to look at, seconds after which a silent worker counts as dead
+FIGURES = (
+    "#!lua flags=no-writes\n"
+    + _NOW
+    + """
+local queued, running, waiting, oldest = 0, 0, 0, 0
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, tonumber(ARGV[1]) - 1)) do
+  local job = redis.call('HMGET', 'jobs:job:' .. id, 'state', 'total', 'done', 'failed', 'created')
+  if job[1] == 'queued' or job[1] == 'running' then
+    if job[1] == 'queued' then queued = queued + 1 else running = running + 1 end
+    waiting = waiting + tonumber(job[2]) - tonumber(job[3]) - tonumber(job[4])
+    oldest = math.max(oldest, now - tonumber(job[5]))
+  end
+end
+return {queued, running, waiting, tostring(oldest), redis.call('ZCOUNT', KEYS[2], now - tonumber(ARGV[2]), '+inf')}
 """
 )

@@ -13,6 +13,7 @@ from api.jobs.publisher import Publisher
 from api.jobs.record import Job, NewJob
 from api.jobs.redis_client import REQUEST_S
 from api.jobs.store import RUNNING_MARGIN_S, Store, new_id
+from api.jobs.watch import Watch
 from api.settings import Settings
 
 # Uploads of a worker at a time: each takes disk space, and time of the thread that reads them.
@@ -39,6 +40,7 @@ class Jobs:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.store = store_of(settings)
+        self.watch = Watch(self.store)
         limits = Limits(settings.jobs_max_items, settings.max_body_bytes, settings.jobs_max_bytes)
         self.intake = Intake(limits, settings.jobs_spool_dir)
         self._publisher = Publisher(settings)

@@ -10,16 +10,20 @@ jobs:key:OWNER:K   string  Idempotency-Key → id
 jobs:open          zset    ids of jobs that haven't ended → when they were created
 jobs:webhooks      zset    ids of jobs whose end has to be announced → when
 jobs:worker:NAME   string  a worker that lives
+jobs:workers       zset    names of workers → when they were last seen
+jobs:counts        hash    items answered, and failed by status and code, of all jobs since it was made
 """
 
 import contextlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from api.errors import JobsUnavailable
 from api.jobs import scripts
+from api.jobs.figures import Figures, figures_of
 from api.jobs.record import Job, NewJob, job_of
 from api.jobs.redis_client import REQUEST_S, connect, in_time, storage_full
 
@@ -35,6 +39,8 @@ _STAGED_S = 600
 _WORKER_S = 15
 _WEBHOOK_LEASE_S = 30
 _MAX_LISTED = 1000
+# The counts of all jobs begin anew after so long without a job.
+_COUNTS_S = 30 * 86_400
 # The rest of Redis' memory is for results, and for the queue.
 _USABLE = 0.8
 
@@ -78,6 +84,7 @@ class Store:
         self._finish = redis.register_script(scripts.FINISH)
         self._give_back = redis.register_script(scripts.GIVE_BACK)
         self._cancel = redis.register_script(scripts.CANCEL)
+        self._figures = redis.register_script(scripts.FIGURES)
         self._due_webhooks = redis.register_script(scripts.DUE_WEBHOOKS)
         self._note_webhook = redis.register_script(scripts.NOTE_WEBHOOK)
         self._suspect = redis.register_script(scripts.SUSPECT)
@@ -214,12 +221,32 @@ class Store:
             keys = [f"jobs:job:{job_id}", f"jobs:attempts:{job_id}"]
             await self._suspect(keys, [chunk, ",".join(str(each) for each in items)])
 
-    async def finish(self, job_id: str, chunk: int, results: bytes, done: int, failed: int) -> list[int]:
-        """Write the results of a chunk, once, and return the chunks of the job to send next."""
+    async def finish(  # noqa: PLR0913 - what the script takes
+        self,
+        job_id: str,
+        chunk: int,
+        results: bytes,
+        done: int,
+        failed: int,
+        *,
+        failures: Mapping[str, int] = MappingProxyType({}),
+    ) -> list[int]:
+        """Write the results of a chunk, once, and return the chunks of the job to send next.
+
+        Args:
+            job_id: The job.
+            chunk: The chunk.
+            results: A line for each item.
+            done: Items that have an answer.
+            failed: Items that failed.
+            failures: The same by kind, for `figures`.
+        """
         names = ("job", "due", "attempts", "results", "items")
-        keys = [*(f"jobs:{name}:{job_id}" for name in names), "jobs:open", "jobs:webhooks"]
+        keys = [*(f"jobs:{name}:{job_id}" for name in names), "jobs:open", "jobs:webhooks", "jobs:counts"]
+        counts = [part for pair in failures.items() for part in pair]
+        arguments = [job_id, chunk, done, failed, results, WINDOW, _UNSENT_S, _COUNTS_S, *counts]
         async with self._in_time():
-            found = await self._finish(keys, [job_id, chunk, done, failed, results, WINDOW, _UNSENT_S])
+            found = await self._finish(keys, arguments)
         return [int(each) for each in found]
 
     async def give_back(self, job_id: str, chunk: int, min_s: float, max_s: float) -> float:
@@ -255,7 +282,27 @@ class Store:
     async def note_worker(self, name: str) -> None:
         """Note that a worker lives."""
         async with self._in_time():
-            await self._redis.set(f"jobs:worker:{name}", 1, ex=_WORKER_S)
+            seconds, _ = await self._redis.time()
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.set(f"jobs:worker:{name}", 1, ex=_WORKER_S)
+                pipe.zadd("jobs:workers", {name: seconds})
+                pipe.zremrangebyscore("jobs:workers", "-inf", seconds - _WORKER_S)
+                pipe.expire("jobs:workers", _WORKER_S)
+                await pipe.execute()
+
+    async def figures(self) -> Figures:
+        """Return figures of all jobs together; of more than a thousand open jobs, those of the oldest thousand.
+
+        Raises:
+            JobsUnavailable: Redis doesn't answer.
+        """
+        async with self._in_time():
+            summed = await self._figures(["jobs:open", "jobs:workers"], [_MAX_LISTED, _WORKER_S])
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hgetall("jobs:counts")
+                pipe.info("memory")
+                counts, memory = await pipe.execute()
+        return figures_of(summed, counts, memory)
 
     async def _check_room(self, size: int) -> None:
         """Refuse items that would leave Redis too little memory for results and the queue."""
