@@ -191,8 +191,8 @@ def serve(repository: Repository, target: Target, change: Change, probe: Probe, 
         raise
     if loaded.silent:
         reporter.warning(
-            f"Triton at {', '.join(loaded.silent)} didn't answer within {triton_repository_api.REACH_TIMEOUT_S:g} s. "
-            "If it hangs, it goes on serving what it served: restart it, or run `promote "
+            f"Triton at {', '.join(loaded.silent)} didn't answer within {triton_repository_api.REACH_TIMEOUT_S:g} s."
+            " If it hangs, it goes on serving what it served: restart it, or run `promote "
             f"{change.version}` once it answers"
         )
     if loaded.serving:
