@@ -120,6 +120,21 @@ async def test_a_chunk_is_sent_again_when_its_time_is_over(store, redis):
     assert all(0 < score - seconds < MAX_DUE_S for _, score in redis.client.zrange(due, 0, -1, withscores=True))
 
 
+async def test_a_message_that_got_lost_is_sent_again_once_the_queue_is_empty(store, redis):
+    """Redis or a worker that is killed may have taken it off the queue, and not yet noted so."""
+    job_id, _ = await added(store, 3)
+    await store.sent(job_id, [0, 1, 2])
+    await store.begin(job_id, 0)
+    for chunk in (0, 1):  # sent a while ago
+        redis.client.zincrby(f"jobs:due:{job_id}", -15, str(chunk))
+    redis.client.zadd(f"jobs:due:{job_id}", {"0": redis.client.time()[0] + 5})
+    redis.client.rpush("jobs:broker:chunks", "another message")
+    assert await store.claim_all() == {}, "it may be behind others"
+    redis.client.delete("jobs:broker:chunks")
+    assert await store.claim_all() == {job_id: [1]}
+    assert await store.claim_all() == {}
+
+
 async def test_a_chunk_that_was_begun_is_due_after_the_time_of_a_worker(store, redis):
     job_id, _ = await added(store, 1)
     await store.sent(job_id, [0])

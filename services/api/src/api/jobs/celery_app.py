@@ -67,6 +67,7 @@ def _configuration(settings: Settings, socket_timeout_s: float) -> dict[str, Any
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_connection_timeout": 2.0,
+        "worker_consumer": "api.jobs.consumer:Consumer",
         "worker_concurrency": settings.jobs_concurrency,
         "worker_prefetch_multiplier": 1,
         "worker_disable_prefetch": True,

@@ -81,8 +81,9 @@ return 0
 """
 )
 
-# Gives the chunks of a job that have to be sent; false where the job is no longer open.
-# KEYS: job, due, open jobs   ARGV: id, window, lease
+# Gives the chunks of a job that have to be sent; none where the job is no longer open. Where the queue is empty, chunks
+# that were sent a while ago and never begun have lost their messages, and are among them.
+# KEYS: job, due, open jobs, attempts   ARGV: id, window, lease, whether the queue is empty, latest time of those chunks
 CLAIM = (
     _BEYOND_LIMIT
     + _NOW
@@ -91,6 +92,12 @@ CLAIM = (
 if not is_open(KEYS[1]) then
   redis.call('ZREM', KEYS[3], ARGV[1])
   return {}
+end
+if ARGV[4] == '1' then
+  -- Before that time lie those that are only being sent.
+  for _, chunk in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], now + tonumber(ARGV[3]), now + tonumber(ARGV[5]))) do
+    if not redis.call('HGET', KEYS[4], chunk) then redis.call('ZADD', KEYS[2], now, chunk) end
+  end
 end
 return claim(KEYS[1], KEYS[2], tonumber(ARGV[2]), tonumber(ARGV[3]))
 """

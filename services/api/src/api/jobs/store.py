@@ -33,6 +33,9 @@ WINDOW = 16
 # A chunk is sent again: where its sender died before it could send it, and where its message got lost.
 _UNSENT_S = 5
 _QUEUED_S = 300
+# From the queue into a process it takes no longer: where the queue is empty, what was sent before that got lost.
+_TAKEN_S = 10
+_QUEUE = "jobs:broker:chunks"  # Celery's, as `celery_app` has it
 # Above the hard limit of a chunk's process.
 RUNNING_MARGIN_S = 5
 _STAGED_S = 600
@@ -259,11 +262,12 @@ class Store:
         """Return the chunks of all open jobs that have to be sent."""
         async with self._in_time():
             ids: list[bytes] = await self._redis.zrange("jobs:open", 0, _MAX_LISTED - 1)
+            is_empty = int(await self._redis.llen(_QUEUE) == 0)
         claimed = {}
         for job_id in (each.decode() for each in ids):
-            keys = [f"jobs:job:{job_id}", f"jobs:due:{job_id}", "jobs:open"]
+            keys = [f"jobs:job:{job_id}", f"jobs:due:{job_id}", "jobs:open", f"jobs:attempts:{job_id}"]
             async with self._in_time():
-                found = await self._claim(keys, [job_id, WINDOW, _UNSENT_S])
+                found = await self._claim(keys, [job_id, WINDOW, _UNSENT_S, is_empty, _QUEUED_S - _TAKEN_S])
             if found:
                 claimed[job_id] = [int(each) for each in found]
         return claimed
