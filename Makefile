@@ -103,6 +103,10 @@ bench-quick: setup ## Compare without the other frameworks, in two short rounds:
 bench-compare: setup ## This tree's api beside that of AGAINST=commit or folder, in interleaved rounds: minutes
 	@$(IN_ENV) python -m bench.compare --against "$(AGAINST)"
 
+.PHONY: bench-jobs
+bench-jobs: setup ## Jobs: items/s beside the batch route, their cost for other requests, round trips (OPTIONS="--items 20000"): minutes
+	@$(IN_ENV) python -m bench.jobs $(OPTIONS)
+
 .PHONY: fuzz
 fuzz: setup ## Send random bad input to the real processes, ten times as much as in the tests
 	@FUZZ_FACTOR=$${FUZZ_FACTOR:-10} $(IN_ENV) python -m pytest tests/e2e/test_bad_input.py tests/e2e/test_v2_bad_input.py tests/unit/api/test_v2_tensors.py tests/unit/api/test_pixels.py tests/unit/api/test_uploads.py

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,26 +34,37 @@ class Model(NamedTuple):
     probabilities: list[list[float]]  # what the model answers to each image
 
 
-def load(repository: Path) -> Model:
-    """Return the served model; train and publish one first if there is none.
+def ensure(repository: Path) -> int:
+    """Return the served version; train and publish one first if there is none.
 
     Raises:
-        StartFailed: There is none and none can be trained, or it can't be converted.
+        StartFailed: There is none and none can be trained.
     """
     version = Repository(repository, NAME).served()
     if version is None:
         print("No model is published yet: training one (minutes).", flush=True)
-        if subprocess.run([sys.executable, "-m", "trainer", "ensure"], cwd=ROOT, check=False).returncode:
+        env = os.environ | {"TRAINER_MODEL_REPOSITORY": str(repository.resolve())}
+        if subprocess.run([sys.executable, "-m", "trainer", "ensure"], cwd=ROOT, env=env, check=False).returncode:
             raise StartFailed("no model is published, and training one failed")
         version = Repository(repository, NAME).served()
+    return int(version or 0)
+
+
+def load(repository: Path) -> Model:
+    """Return the served model, and the same in the other format.
+
+    Raises:
+        StartFailed: There is none and none can be trained, or it can't be converted.
+    """
+    version = ensure(repository)
     folder = repository / NAME / str(version)
-    manifest = Repository(repository, NAME).manifest(int(version or 0))
+    manifest = Repository(repository, NAME).manifest(version)
     samples = load_samples()[:: len(load_samples()) // IMAGES][:IMAGES]
     images_u8 = np.stack([np.asarray(Image.open(io.BytesIO(sample.png)), np.uint8)[None] for sample in samples])
     converted = _convert(folder, images_u8, RUN / "model" / manifest.sha256[:12])
     return Model(
         repository=repository,
-        version=int(version or 0),
+        version=version,
         format=manifest.format,
         torchscript=converted / "model.pt",
         onnx=converted / "model.onnx",

@@ -2,16 +2,19 @@
 
 from loadgen import users
 from loadgen.digit_sender import DigitSender
+from loadgen.job_sender import JobSender
 from loadgen.model_sender import ModelSender
 from loadgen.sender import Sender
 from loadgen.settings import Settings
 
 _settings = Settings()
-_sender: Sender = (
-    ModelSender(_settings.model, _settings)
-    if _settings.model
-    else DigitSender(check_labels=_settings.check_labels, retry=_settings.retry)
-)
+_sender: Sender
+if _settings.model:
+    _sender = ModelSender(_settings.model, _settings)
+elif _settings.job_items:
+    _sender = JobSender(_settings)
+else:
+    _sender = DigitSender(check_labels=_settings.check_labels, retry=_settings.retry)
 users.ApiUser.configure(_settings, _sender)
 
 

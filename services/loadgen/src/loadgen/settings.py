@@ -39,6 +39,14 @@ class Settings(BaseSettings):
         le=2**53,
         description="Largest integer in the tensors for `LOADGEN_MODEL`, such as the largest index that it takes.",
     )
+    job_items: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        description="Images of a job: each user sends jobs to `/jobs/digits`, one after the other, polls them and "
+        "checks their results; 0: no jobs.",
+    )
+    job_timeout_s: float = Field(300.0, gt=0, le=86_400, description="Seconds after which a job counts as failed.")
     web_host: str = Field("127.0.0.1", min_length=1, description="Address of Locust's web page; loopback by default.")
     web_port: int = Field(8089, ge=1, le=65535, description="Port of Locust's web page.")
     processes: int = Field(
@@ -78,9 +86,11 @@ class Settings(BaseSettings):
     )
 
     @model_validator(mode="after")
-    def _check_files(self) -> Self:
-        """Check the files at start, not at the first request."""
+    def _check(self) -> Self:
+        """Check what belongs together, and the files, at start and not at the first request."""
         self.headers()
+        if self.job_items and self.model:
+            raise ValueError("LOADGEN_JOB_ITEMS: jobs are of digits; unset it, or LOADGEN_MODEL")
         if self.ca_file is not None and not self.ca_file.is_file():
             raise ValueError(f"LOADGEN_CA_FILE: {self.ca_file} isn't a file; name a file of CA certificates in PEM")
         return self
