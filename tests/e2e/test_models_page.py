@@ -51,6 +51,15 @@ def test_what_is_served_is_shown_with_its_tensors(open_models):
     expect(page["#name"]).to_have_text("echo")
 
 
+def test_the_pages_link_to_each_other(open_page):
+    page = open_page()
+    page.page.get_by_role("link", name="Models").click()
+    expect(page["h1"]).to_have_text("Models")
+    expect(page["#models tbody th"]).to_have_text(["mnist_cnn"])
+    page.page.get_by_role("link", name="Start page").click()
+    expect(page["h1"]).to_have_text("Draw a digit")
+
+
 def test_a_tensor_is_sent_and_the_answer_or_the_protocols_error_shown(open_models):
     page = open_models(model="turn_signs")
     expect(page["#name"]).to_have_text("turn_signs")
@@ -102,12 +111,12 @@ def test_a_key_is_asked_for_and_kept_in_this_tab_alone(open_models, stack, tmp_p
     settings = {"API_TASKS": "none", "API_KEYS": "open-sesame", "API_METRICS_PUBLIC": "false", "API_WORKERS": "1"}
     with ApiServer(tmp_path, stack.triton.grpc_url, **settings) as api:
         page = open_models(api.url)
-        expect(page["#complaint"]).to_contain_text("asks for an API key")
+        expect(page["#trouble [role=alert]"]).to_contain_text("asks for an API key")
         expect(page["#models"]).to_be_hidden()
-        page["#secret"].fill("wrong")
+        page["#trouble input"].fill("wrong")
         page.page.keyboard.press("Enter")
-        expect(page["#complaint"]).to_contain_text("doesn't know this API key")
-        page["#secret"].fill("open-sesame")
+        expect(page["#trouble [role=alert]"]).to_contain_text("doesn't know this API key")
+        page["#trouble input"].fill("open-sesame")
         page.page.keyboard.press("Enter")
         expect(page["#name"]).to_have_text("echo")
         expect(page["#trouble"]).to_be_hidden()
@@ -117,7 +126,7 @@ def test_a_key_is_asked_for_and_kept_in_this_tab_alone(open_models, stack, tmp_p
         page["#forget"].click()
         assert page.page.evaluate("sessionStorage.length") == 0
         page["#send"].click()
-        expect(page["#complaint"]).to_contain_text("asks for an API key")
+        expect(page["#trouble [role=alert]"]).to_contain_text("asks for an API key")
 
 
 def test_a_server_that_is_away_is_told_and_found_again(open_models):
@@ -125,9 +134,9 @@ def test_a_server_that_is_away_is_told_and_found_again(open_models):
     expect(page["#name"]).to_have_text("echo")
     page.context.set_offline(True)
     page["#send"].click()
-    expect(page["#complaint"]).to_contain_text("The server can't be reached")
+    expect(page["#trouble [role=alert]"]).to_contain_text("The server can't be reached")
     page.context.set_offline(False)
-    page["#again"].click()
+    page["#trouble .again"].click()
     expect(page["#trouble"]).to_be_hidden()
 
 
@@ -139,7 +148,8 @@ def test_axe_finds_nothing_and_it_does_not_scroll_sideways(open_models, scheme, 
     page["#send"].click()
     expect(page["#status"]).to_contain_text("200 OK")
     page.page.evaluate(
-        "for (const id of ['trouble', 'key', 'again', 'forget']) document.getElementById(id).hidden = false"
+        """document.querySelectorAll("#trouble, #trouble form, #trouble .again, #forget")
+            .forEach(node => { node.hidden = false; })"""
     )
     found = Axe().run(page.page)
     assert found.violations_count == 0, found.generate_report()

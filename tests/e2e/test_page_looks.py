@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.support.drawing_page import PHONE
+from tests.support.pictures.kinds import lamp
 from tests.support.strokes import DIGITS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,9 +18,9 @@ SCHEMES = ("light", "dark")
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("device", ["desktop", "phone"])
-def test_axe_finds_nothing_once_read_or_in_trouble(open_page, scheme, device):
+def test_axe_finds_nothing_once_read_or_in_trouble(open_page, images, scheme, device):
     page = open_page(**(PHONE if device == "phone" else {}), color_scheme=scheme)
-    axe = Axe()
+    axe, digit = Axe(), images.images_u8[0, 0].numpy()
 
     def check(state: str) -> None:
         found = axe.run(page.page)
@@ -31,9 +33,20 @@ def test_axe_finds_nothing_once_read_or_in_trouble(open_page, scheme, device):
     page.draw(DIGITS[5])
     page.read()
     check("read")
+    page.choose({"name": "lamp.jpg", "mimeType": "image/jpeg", "buffer": lamp(digit, np.random.default_rng(5))})
+    expect(page["#steps"]).to_be_visible()
+    page.page.evaluate(
+        "document.getElementById('warning').hidden = false; document.getElementById('warning').textContent = 'Why'"
+    )
+    check("a picture read")
+    page["#crop"].click()
+    check("cropping")
+    page["#cancel-crop"].click()
     page.choose({"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture"})
     expect(page["#trouble"]).to_be_visible()
-    page.page.evaluate("for (const id of ['key', 'again', 'forget']) document.getElementById(id).hidden = false")
+    page.page.evaluate(
+        'document.querySelectorAll("#trouble form, #trouble .again, #forget").forEach(node => { node.hidden = false; })'
+    )
     check("in trouble")
 
 

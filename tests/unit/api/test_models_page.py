@@ -3,17 +3,17 @@
 import json
 import re
 import subprocess
-from html.parser import HTMLParser
 from importlib.resources import files
 from typing import Any
 
 import pytest
 
+from api.settings import Settings
 from tests.support.node import find_node
+from tests.support.page_files import PageFiles
 
-FOLDER = files("api.routes.models_page") / "page"
-NAMES = sorted(entry.name for entry in FOLDER.iterdir() if entry.is_file())
-PATHS = ["/models", *(f"/models/{name}" for name in NAMES)]
+PAGE = PageFiles(files("api.routes.models_page") / "page", "models")
+PATHS = ["/models", *PAGE.paths]
 
 METRICS = """# HELP api_inferences_total Requests
 api_inferences_total{{model="a \\"b\\"",version="1"}} {first}
@@ -29,7 +29,7 @@ api_requests_total{{method="POST",route="/predict",status="200"}} 7
 async def test_each_file_is_served_under_a_strict_policy(client, path):
     response = await client.get(path)
     assert response.status_code == 200
-    assert response.content == (FOLDER / (path.rpartition("/")[2] if "." in path else "index.html")).read_bytes()
+    assert response.content == PAGE.files[path.rpartition("/")[2] if "." in path else "index.html"].read_bytes()
     policy = response.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "require-trusted-types-for 'script'" in policy
@@ -46,18 +46,13 @@ async def test_nothing_else_is_served(client, name):
 
 
 def test_the_page_names_its_own_files_and_all_of_them():
-    found: set[str] = set()
+    assert PAGE.named() == PAGE.all()
 
-    class Links(HTMLParser):
-        def handle_starttag(self, tag, attrs):
-            found.update(value for name, value in attrs if name in ("src", "href") and value and tag != "a")
 
-    Links().feed((FOLDER / "index.html").read_text(encoding="utf-8"))
-    for name in NAMES:
-        if name.endswith(".js"):
-            script = (FOLDER / name).read_text(encoding="utf-8")
-            found.update(f"models/{other}" for other in re.findall(r'from "\./([^"]+)"', script))
-    assert found == {f"models/{name}" for name in NAMES} - {"models/index.html"}
+async def test_the_start_is_the_page_of_models_where_no_task_has_a_page(open_client):
+    async with open_client(Settings(tasks="none")) as client:
+        answer = await client.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (307, "models")
 
 
 def in_node(script: str, **values: Any) -> Any:
@@ -65,7 +60,7 @@ def in_node(script: str, **values: Any) -> Any:
     node = find_node()
     lines = [f"const {name} = {json.dumps(value)};" for name, value in values.items()]
     for module in ("load", "tensors"):
-        source = (FOLDER / f"{module}.js").read_text(encoding="utf-8")
+        source = PAGE.files[f"{module}.js"].read_text(encoding="utf-8")
         lines.append(re.sub(r"^export ", "", source, flags=re.MULTILINE))
     code = "\n".join([*lines, f"console.log(JSON.stringify({script}));"])
     done = subprocess.run([node, "--input-type=module", "-"], input=code, capture_output=True, text=True, timeout=60)

@@ -1,21 +1,20 @@
 """The page's files as a browser gets them."""
 
-import re
-from html.parser import HTMLParser
 from importlib.resources import files
 
 import pytest
 
-FOLDER = files("api.tasks.digits") / "page"
-NAMES = sorted(entry.name for entry in FOLDER.iterdir() if entry.is_file())
-PATHS = ["/", *(f"/page/{name}" for name in NAMES)]
+from tests.support.page_files import PageFiles
+
+PAGE = PageFiles(files("api.tasks.digits") / "page", "page")
+PATHS = ["/", *PAGE.paths]
 
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_each_file_is_served_whole_guarded_and_with_its_type(client, path):
     response = await client.get(path)
     assert response.status_code == 200
-    assert response.content == (FOLDER / (path.rpartition("/")[2] or "index.html")).read_bytes()
+    assert response.content == PAGE.files[path.rpartition("/")[2] or "index.html"].read_bytes()
     media = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
     assert response.headers["content-type"].startswith(media[path.rpartition(".")[2] if "." in path else "html"])
     policy = response.headers["content-security-policy"]
@@ -44,21 +43,5 @@ async def test_nothing_else_is_served(client, name):
     assert (await client.get(f"/page/{name}")).status_code == 404
 
 
-def named_files() -> set[str]:
-    """Return what the page asks for: every src, href and import."""
-    found: set[str] = set()
-
-    class Links(HTMLParser):
-        def handle_starttag(self, tag, attrs):
-            found.update(value for name, value in attrs if name in ("src", "href") and value and tag != "a")
-
-    Links().feed((FOLDER / "index.html").read_text(encoding="utf-8"))
-    for name in NAMES:
-        if name.endswith(".js"):
-            script = (FOLDER / name).read_text(encoding="utf-8")
-            found.update(f"page/{other}" for other in re.findall(r'from "\./([^"]+)"', script))
-    return found
-
-
 def test_the_page_names_its_own_files_and_all_of_them():
-    assert named_files() - {"data:,"} == {f"page/{name}" for name in NAMES} - {"page/index.html"}
+    assert PAGE.named() == PAGE.all()

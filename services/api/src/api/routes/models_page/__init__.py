@@ -1,33 +1,17 @@
-"""``GET /models``: the page of the models that are served, and its files.
-
-The page itself is public and shows nothing by itself: what it shows comes from guarded routes, with the caller's key.
-"""
+"""``GET /models``: the page of the models that are served, and its files."""
 
 from importlib.resources import files
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
+from starlette.responses import RedirectResponse
 
-from api.limits.access import PublicRoute
-from api.static_files import StaticFiles
+from api.pages import router_of
 
-router = APIRouter(include_in_schema=False, route_class=PublicRoute)
-
-# Everything that the page needs comes from the api, nothing else may run on it, and no page may frame it.
-_FILES = StaticFiles(
-    (files("api.routes.models_page") / "page").iterdir(),
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'",
-)
+router = router_of(files("api.routes.models_page") / "page", "/models", "/models")
 
 
-@router.get("/models")
-async def index(request: Request) -> Response:
-    """Return the page."""
-    return _FILES.respond(request, "index.html")
-
-
-@router.get("/models/{name}")
-async def part(request: Request, name: str) -> Response:
-    """Return a script, the style or the icon."""
-    return _FILES.respond(request, name)
+# Where a task has a page of its own at "/", its route comes first.
+@router.get("/")
+async def start(request: Request) -> Response:  # noqa: ARG001 - the framework's signature
+    """Send a browser here where no task has a page."""
+    return RedirectResponse("models")

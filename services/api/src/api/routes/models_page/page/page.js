@@ -1,14 +1,16 @@
 // Puts the page together: reads what is served and how much it is asked, again and again while the page is in view.
 
-import { ask, key, read, Refusal } from "./api.js";
+import { ask, read, Refusal } from "./api.js";
 import { choose, showLoad, showModels } from "./list.js";
 import { countersIn, Load } from "./load.js";
 import { hideModel, reset, send, showAddress, showModel } from "./model.js";
+import { Trouble } from "./trouble.js";
 
 const PERIOD_MS = 2000;
 const LIST_EVERY = 5; // readings
 const element = (id) => document.getElementById(id);
 const load = new Load();
+const trouble = new Trouble(element("trouble"), start);
 let models = new Map(); // name → versions
 let chosen = "";
 let readings = 0;
@@ -44,25 +46,20 @@ async function readLoad() {
 async function guarded(work) {
   try {
     await work();
-    element("trouble").hidden = true;
+    trouble.clear();
     return true;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    element("complaint").textContent = error.message;
-    element("key").hidden = error.status !== 401;
-    element("again").hidden = error.status === 401;
-    element("trouble").hidden = false;
+    trouble.say(error.message, { canRetry: error.status !== 401, asksForKey: error.status === 401 });
     return false;
-  } finally {
-    element("forget").hidden = !key.value;
   }
 }
 
 async function tick() {
   // While a key is asked for, asking again would only count as wrong keys do.
-  if (document.visibilityState === "visible" && element("key").hidden) {
-    if (readings % LIST_EVERY === 0 || !element("trouble").hidden) await guarded(readModels);
-    if (element("trouble").hidden) await readLoad().catch(() => {}); // the next list says what is wrong
+  if (document.visibilityState === "visible" && !trouble.asksForKey) {
+    if (readings % LIST_EVERY === 0 || trouble.isShown) await guarded(readModels);
+    if (!trouble.isShown) await readLoad().catch(() => {}); // the next list says what is wrong
     readings += 1;
   }
   setTimeout(tick, PERIOD_MS);
@@ -83,20 +80,8 @@ element("request").addEventListener("keydown", (event) => {
 });
 element("reset").addEventListener("click", reset);
 element("version").addEventListener("change", showAddress);
-element("again").addEventListener("click", start);
-element("key").addEventListener("submit", (event) => {
-  event.preventDefault();
-  key.set(element("secret").value.trim());
-  element("secret").value = "";
-  start();
-});
-element("forget").addEventListener("click", () => {
-  key.set("");
-  element("forget").hidden = true;
-});
 addEventListener("hashchange", async () => {
   if (await guarded(showChosen)) element("name").focus();
 });
 
-key.load();
 tick();

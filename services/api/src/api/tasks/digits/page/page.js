@@ -1,102 +1,36 @@
-// Puts the page together: what changes on the sheet is asked about, and the answer is shown.
+// Puts the page together: which of its views is shown, and where files that come in go.
 
-import { drawWithKeyboard } from "./keyboard.js";
-import { previewOf, takePictures } from "./pictures.js";
-import { drawWithPointer } from "./pointer.js";
-import { key, read, readyVersion, Refusal } from "./reader.js";
-import { blank, complain, say, show, showVersion } from "./result.js";
-import { Sheet } from "./sheet.js";
+import { takeFiles } from "./intake.js";
+import * as many from "./many.js";
+import * as one from "./one.js";
 
 const element = (id) => document.getElementById(id);
-const PATIENCE_S = 5;
-let asking = false;
-let changed = false;
+const TITLES = {
+  one: ["Draw a digit", "Read as you draw, through NVIDIA Triton."],
+  many: ["Many pictures", "Read in the background, through a queue of jobs."],
+};
 
-// One question at a time; what was drawn meanwhile is asked about as soon as the answer is there.
-async function ask() {
-  element("hint").textContent = hint();
-  changed = true;
-  if (asking) return;
-  asking = true;
-  element("reading").ariaBusy = "true";
-  try {
-    while (changed) {
-      changed = false;
-      await answer();
-    }
-  } finally {
-    element("reading").ariaBusy = "false";
-    asking = false;
+function showView() {
+  const shown = location.hash.startsWith("#pictures") ? "many" : "one";
+  for (const view of ["one", "many"]) {
+    element(view).hidden = view !== shown;
+    if (view === shown) element(`to-${view}`).setAttribute("aria-current", "page");
+    else element(`to-${view}`).removeAttribute("aria-current");
   }
+  [element("title").textContent, element("subtitle").textContent] = TITLES[shown];
+  document.title = TITLES[shown][0];
+  if (shown === "many") many.open(location.hash.split("=")[1] ?? "");
 }
 
-async function answer() {
-  try {
-    if (sheet.isBlank) {
-      complain("");
-      blank();
-      return;
-    }
-    const { answer, took } = await read(sheet.picture?.file ?? (await sheet.toBlob()));
-    if (!sheet.isBlank) show(answer, took);
-  } catch (error) {
-    if (error.code === "rate_limited" && error.retryAfterS <= PATIENCE_S) {
-      // No fault: fast drawing sends many requests. Send what is on the sheet by then.
-      await new Promise((done) => setTimeout(done, error.retryAfterS * 1000));
-      changed = true;
-    } else {
-      refuse(error);
-    }
-  }
-  element("forget").hidden = !key.value;
+function take(files) {
+  const areMany = files.length > 1 || many.isArchive(files[0]);
+  if (areMany && element("many").hidden) location.hash = "pictures";
+  if (areMany || !element("many").hidden) many.take(files);
+  else one.take(files[0]);
 }
 
-function hint() {
-  if (sheet.isBlank) return "Draw here";
-  return sheet.picture && !sheet.picture.preview ? sheet.picture.file.name : "";
-}
+const complain = (words) => (element("many").hidden ? one : many).complain(words);
 
-function refuse(error) {
-  if (!(error instanceof Refusal)) throw error;
-  blank();
-  complain(error.message, { canRetry: error.canRetry, asksForKey: error.code === "unauthorized" });
-}
-
-async function greet() {
-  try {
-    showVersion(await readyVersion());
-    if (sheet.isBlank) complain("");
-  } catch (error) {
-    if (sheet.isBlank) refuse(error);
-  }
-}
-
-const sheet = new Sheet(element("paper"), ask);
-drawWithPointer(element("paper"), sheet);
-drawWithKeyboard(element("paper"), sheet, (words) => say("spoken-pen", words));
-takePictures(element("file"), complain, async (file) => sheet.place({ file, preview: await previewOf(file) }));
-
-element("undo").addEventListener("click", () => sheet.undo());
-element("clear").addEventListener("click", () => sheet.clear());
-element("again").addEventListener("click", () => (sheet.isBlank ? greet() : ask()));
-document.addEventListener("keydown", (event) => {
-  if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.key !== "z") return;
-  if (event.target instanceof HTMLInputElement && event.target.type !== "file") return;
-  event.preventDefault();
-  sheet.undo();
-});
-element("key").addEventListener("submit", (event) => {
-  event.preventDefault();
-  key.set(element("secret").value.trim());
-  element("secret").value = "";
-  ask();
-});
-element("forget").addEventListener("click", () => {
-  key.set("");
-  element("forget").hidden = true;
-});
-
-key.load();
-element("forget").hidden = !key.value;
-blank();
-greet();
+takeFiles([element("file"), element("camera"), element("files")], complain, take);
+addEventListener("hashchange", showView);
+showView();

@@ -53,7 +53,7 @@ export class Sheet {
     this.#open = null;
   }
 
-  /** Lay a picture on the sheet: { file, preview }, preview being a canvas, or null where it can't be shown. */
+  /** Lay a picture on the sheet; undo takes it away. */
   place(picture) {
     this.lift();
     this.#push({ strokes: [], picture });
@@ -110,7 +110,7 @@ export class Sheet {
     context.clearRect(0, 0, side, side);
     rule(context, side, ink);
     context.setTransform(side / SIDE, 0, 0, side / SIDE, 0, 0);
-    if (this.picture?.preview) context.drawImage(this.picture.preview, 0, 0, SIDE, SIDE);
+    if (this.picture?.canBeShown) lay(context, this.picture);
     trace(context, this.#now.strokes, ink);
     if (this.#cursor) ring(context, this.#cursor, ink, getComputedStyle(this.#canvas).backgroundColor, this.isPenDown);
   }
@@ -126,6 +126,13 @@ function rule(context, side, ink) {
     context.fillRect(0, at, side, 1);
   }
   context.globalAlpha = 1;
+}
+
+/** Draw a picture as large as the sheet allows, in its middle. */
+function lay(context, picture) {
+  const scale = SIDE / Math.max(picture.size.width, picture.size.height);
+  const [width, height] = [picture.size.width * scale, picture.size.height * scale];
+  picture.drawIn(context, (SIDE - width) / 2, (SIDE - height) / 2, width, height);
 }
 
 /** Draw strokes, rounded through the middles between their points. */
