@@ -88,7 +88,7 @@ def release(cluster: Cluster, images: None) -> Cluster:
     if folder:
         values += ["--set", f"trainer.dataVolume.hostPath.path={folder}"]
     try:
-        cluster.helm("install", RELEASE, CHART, *values, "--wait", "--timeout=240s")
+        cluster.helm("install", RELEASE, CHART, *values, "--wait", "--timeout=480s", within_s=500)
     except AssertionError as error:
         pytest.fail(f"{error}\n{cluster.kubectl('get', 'pods,events')}")
     return cluster

@@ -13,7 +13,7 @@ RATE = 40  # requests a second, half of them on kept connections
 KINDS = ("new", "kept")
 URL = f"http://{RELEASE}-api:8888"
 # Before and after what happens meanwhile.
-MARGIN_S = 3
+MARGIN_S = 2
 
 
 def make_client(cluster: Cluster, digits: list[tuple[str, int]]) -> None:

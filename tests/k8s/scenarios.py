@@ -49,9 +49,9 @@ def roll(component: str) -> Callable[[Cluster], None]:
     return act
 
 
-def delete(component: str) -> Callable[[Cluster], None]:
+def delete(component: str, *options: str) -> Callable[[Cluster], None]:
     def act(cluster: Cluster) -> None:
-        cluster.kubectl("delete", "pod", name_of(cluster.pods(component)[0]), "--wait=false")
+        cluster.kubectl("delete", "pod", name_of(cluster.pods(component)[0]), "--wait=false", *options)
         cluster.settle()
 
     return act
@@ -160,6 +160,7 @@ SCENARIOS = (
     Scenario("rolling update of the api", roll("api")),
     Scenario("rolling update of Triton", roll("triton")),
     Scenario("one Triton of two deleted", delete("triton")),
+    Scenario("one Triton of two deleted by force", delete("triton", "--force", "--grace-period=0")),
     Scenario("one Triton of two killed (SIGKILL)", kill("triton")),
     Scenario("one api of two deleted", delete("api")),
     # Kubernetes can't hide it: the Service sends connections there until a probe fails.

@@ -8,12 +8,12 @@ from api.tasks.digits.decoder_errors import DECODER_ERRORS
 from api.tasks.digits.heic import HeicImage
 
 # Where Pillow finds an orientation: EXIF, as text in a PNG, or in XMP. A file without these isn't looked at further.
-_SOURCES = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
+_SOURCES = frozenset({"exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"})
 
 
 def orientation_of(image: Image.Image | HeicImage) -> int:
     """Return EXIF's orientation, 1 to 8; 1 (upright) where there is none that can be read."""
-    if isinstance(image, HeicImage) or not any(source in image.info for source in _SOURCES):
+    if isinstance(image, HeicImage) or _SOURCES.isdisjoint(image.info):
         return 1
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
