@@ -111,7 +111,7 @@ class Settings(BaseSettings):
         256, ge=1, le=100_000, description="Requests that one worker takes on at a time; beyond it 503 `overloaded`."
     )
     max_held_bytes: int = Field(
-        128 * 2**20,
+        96 * 2**20,
         ge=1024,
         le=2**36,
         description="Bytes of request bodies that one worker holds at a time, packed and unpacked; beyond it 503 "
@@ -163,7 +163,7 @@ class Settings(BaseSettings):
         2**26, ge=784, le=2**28, description="Largest image in pixels (width × height), checked before decoding."
     )
     max_decode_bytes: int = Field(
-        264 * 2**20,
+        240 * 2**20,
         ge=2**20,
         le=2**34,
         description="Most memory in bytes that decoding one image may take, estimated from its header; beyond it 413. "

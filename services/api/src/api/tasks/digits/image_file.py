@@ -17,7 +17,7 @@ from api.tasks.digits.heic import HeicImage, is_heic
 from api.tasks.digits.orientation import orientation_of, upright
 
 FORMATS = "PNG, JPEG, WebP, GIF, BMP, HEIC or AVIF"
-MAX_DECODE_BYTES = 264 * 2**20
+MAX_DECODE_BYTES = 240 * 2**20
 _OF_PILLOW = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "AVIF")
 
 
@@ -41,7 +41,7 @@ class ImageFile:
         self.width, self.height = image.size
 
     def pixels(self) -> NDArray[np.uint8]:
-        """Decode: the first frame that isn't empty, upright, of at most about 1,600 px a side.
+        """Decode, once: the first frame that isn't empty, upright, of at most about 1,600 px a side.
 
         Returns:
             ``(H, W)`` grey, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA, uint8. 16 bits a sample are scaled to 8.
@@ -51,13 +51,18 @@ class ImageFile:
         """
         image = self._image
         try:
-            if isinstance(image, Image.Image) and image.mode == "L" and not image.info and image.format == "PNG":
+            if image.mode == "L" and image.format == "PNG" and isinstance(image, Image.Image) and not image.info:
                 pixels_u8 = self._plain_grey(image)
+                if not image.info:  # which chunks behind the pixels may have filled
+                    return pixels_u8
             else:
                 pixels_u8 = frames.first_drawn(image, self._data, self._frame)
             orientation = orientation_of(image)
         except DECODER_ERRORS as exc:
             raise InvalidImage("The image is cut short or damaged.") from exc
+        finally:
+            # Its pixels at full size would stay as long as this object does, beside what the clean-up needs.
+            del self._image
         return upright(pixels_u8, orientation) if orientation != 1 else pixels_u8
 
     def _plain_grey(self, image: Image.Image) -> NDArray[np.uint8]:

@@ -6,7 +6,8 @@ from api.inference.tensors import Tensors
 from api.tasks.digits.clean_up import Found
 from api.tasks.digits.tensors import tensors_of
 
-# Below it, one answer in two is wrong on the pictures of docs/accuracy.md.
+# Of a one-epoch network's 13 answers below it on 320 pictures of digits, 7 were wrong. `make accuracy` prints what each
+# threshold would warn of.
 MIN_CONFIDENCE = 0.6
 
 _LOW_CONFIDENCE = {
