@@ -80,12 +80,13 @@ def _filled(bits: int, colour: int, channels: int, extra: bytes = b"") -> bytes:
 @functools.cache
 def _saved(mode: str, fmt: str, **options: object) -> bytes:
     buffer = io.BytesIO()
-    Image.new(mode, (BOMB_SIDE_PX, BOMB_SIDE_PX)).save(buffer, fmt, **options)
+    side = 3840 if fmt == "WEBP" else BOMB_SIDE_PX  # a larger WebP is refused, for the memory that it takes
+    Image.new(mode, (side, side)).save(buffer, fmt, **options)
     return buffer.getvalue()
 
 
 _PALETTE = chunk(b"PLTE", bytes(768))
-# As many pixels as are taken, in files of 1 to 800 kB.
+# Many pixels, in files of 1 to 800 kB.
 BOMBS: dict[str, Callable[[], bytes]] = {
     "1 bit": lambda: _filled(1, 0, 1),
     "grey": lambda: _filled(8, 0, 1),

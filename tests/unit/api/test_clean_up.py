@@ -108,6 +108,17 @@ def test_strips_frames_and_dust_are_not_the_digit():
     assert digit.rivals == 0
 
 
+def test_a_box_of_a_form_that_takes_a_third_of_the_picture_is_a_frame():
+    mask = np.zeros((300, 520), np.uint8)
+    cv2.rectangle(mask, (300, 90), (440, 250), 255, 2)
+    mask[110:230, 360:380] = 255
+    pieces = Pieces(mask)
+    assert len(pieces.foreign()) == 1
+    digit = pieces.digit()
+    assert digit is not None
+    assert digit.box == (360, 110, 20, 120)
+
+
 @pytest.mark.parametrize("level", [0, 90, 255])
 def test_nothing_is_found_on_blank_or_squared_paper(level):
     picture = np.full((240, 320), level, np.uint8)

@@ -16,9 +16,9 @@ _GRAIN = 0.008  # gaps that chalk and pencil leave
 _STRIP_CONTACT, _STRIP_DEPTH = 0.3, 0.2
 _CORNER_CONTACT = 0.85
 # What reaches from side to side is a line if it is this long and thin, and a grid if it has so many holes.
-_LIES_FLAT = 6  # no digit is so many times as wide as high
+_LIES_FLAT = 2.5  # no digit is so many times as wide as high; words are
 _LINE_ASPECT, _GRID_HOLES = 10, 4
-_FRAME_SIZE = 0.35
+_FRAME_SIZE = 0.2
 _FRAME_FILL = 0.35  # of its box, at most
 _FRAME_CONTENT = 0.15  # of its size, at least
 _FRAME_RECTANGULARITY = 0.86  # an ellipse has 0.785
