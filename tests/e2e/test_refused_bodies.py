@@ -48,7 +48,7 @@ def to(api: ApiServer) -> http.client.HTTPConnection:
     return http.client.HTTPConnection("127.0.0.1", api.port, timeout=20)
 
 
-@pytest.mark.parametrize("size", [8 * MIB + 1, 9 * MIB, 24 * MIB, 64 * MIB])
+@pytest.mark.parametrize("size", [24 * MIB + 1, 25 * MIB, 48 * MIB, 90 * MIB])
 @pytest.mark.parametrize("attempt", range(4))
 def test_python_s_urllib_reads_the_413_of_a_body_over_the_limit(api, size, attempt):
     asked = urllib.request.Request(f"{api.url}/predict", bytes(size), IMAGE)
@@ -101,7 +101,7 @@ def test_under_tls_it_is_the_same(folder):
     with ApiServer(folder / "tls", NO_TRITON, **files) as api:
         for _ in range(5):
             connection = http.client.HTTPSConnection("127.0.0.1", api.port, timeout=20, context=trust)
-            assert post(connection, "/predict", bytes(12 * MIB), **IMAGE) == (413, "payload_too_large")
+            assert post(connection, "/predict", bytes(30 * MIB), **IMAGE) == (413, "payload_too_large")
 
 
 def test_a_client_that_never_stops_sending_is_let_go(folder):

@@ -41,7 +41,9 @@ class Assault:
         """
         command = [str(BIN / "schemathesis"), "run", f"http://127.0.0.1:{self._port}/openapi.json"]
         options = {"checks": CHECKS, "phases": "examples,coverage,fuzzing", "generation-database": "none",
-                   "max-examples": str(examples), "seed": str(seed), "workers": "1"}  # fmt: skip
+                   "max-examples": str(examples), "seed": str(seed), "workers": "1",
+                   # Jobs are off here: each of their routes says 501. tests/e2e/test_jobs_uploads.py sends them bad input.
+                   "exclude-path-regex": "^/jobs"}  # fmt: skip
         env = clean_env(SCHEMATHESIS_HOOKS="tests.fuzz.schema_hooks", PYTHONPATH=str(ROOT))
         done = subprocess.run(
             [*command, *(f"--{name}={value}" for name, value in options.items()), "--continue-on-failure"],
@@ -108,7 +110,7 @@ class Assault:
         with Raw(self._port) as connection:
             assert not connection.send([head, *[piece] * 3000]), "200 MB were taken"
         with Raw(self._port) as connection:
-            connection.send([head, *[piece] * 150])
+            connection.send([head, *[piece] * 450])
             answer = connection.read()
             assert answer is not None
             assert self._note(answer, "endless") == 413

@@ -209,3 +209,9 @@ async def test_a_task_with_another_noun_has_its_own_hint(settings, backend):
         assert message.endswith(
             'Send the list files in base64, {"lists": ["…"]}; tensors go to POST /v2/models/scales/infer.'
         )
+
+
+async def test_a_405_names_the_methods_of_all_routes_of_its_path(client):
+    answer = await client.put("/jobs/" + "0" * 32)
+    assert_error(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == "DELETE, GET, HEAD"

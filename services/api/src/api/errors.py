@@ -42,6 +42,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import Scope
 
 _CODES = {404: "not_found", 405: "method_not_allowed"}
@@ -312,7 +313,16 @@ def install(app: FastAPI) -> None:
     async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
         code = _CODES.get(error.status_code, "http_error")
         message = f"{request.method} {request.url.path[:_MAX_NAME]}: {error.detail}."
-        return _respond(error.status_code, code, message, request.scope, dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if "Allow" in headers:
+            headers["Allow"] = ", ".join(_methods_of(app, request.scope))
+        return _respond(error.status_code, code, message, request.scope, headers)
+
+
+def _methods_of(app: FastAPI, scope: Scope) -> list[str]:
+    """Return the methods of all routes of a path; the framework names those of the first one only."""
+    routes = [route for route in app.router.routes if route.matches(scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
 
 
 def sentence_of(details: list[Any]) -> str:

@@ -22,7 +22,7 @@ from api.settings import Settings
 MAX_PIPELINED = 64
 # The part of a refused body that is read and discarded, in multiples of the largest allowed body of a task, or of /v2.
 # Closing at once would reset the connection, and the client would lose the refusal.
-_MAX_DISCARDED_BODIES = 8
+_MAX_DISCARDED_BODIES = 4
 _MAX_DISCARDED_V2_BODIES = 2
 # For the same reason a connection that is to close stays open until the client closes its side, or has sent nothing for
 # this long, or has gone on sending for so many times the time that a request may take.
