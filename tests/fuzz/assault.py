@@ -42,7 +42,7 @@ class Assault:
         command = [str(BIN / "schemathesis"), "run", f"http://127.0.0.1:{self._port}/openapi.json"]
         options = {"checks": CHECKS, "phases": "examples,coverage,fuzzing", "generation-database": "none",
                    "max-examples": str(examples), "seed": str(seed), "workers": "1",
-                   # Jobs are off here: each of their routes says 501. tests/e2e/test_jobs_uploads.py sends them bad input.
+                   # Jobs are off here: each of their routes says 501. test_jobs_uploads.py sends them bad input.
                    "exclude-path-regex": "^/jobs"}  # fmt: skip
         env = clean_env(SCHEMATHESIS_HOOKS="tests.fuzz.schema_hooks", PYTHONPATH=str(ROOT))
         done = subprocess.run(
