@@ -152,7 +152,9 @@ def test_a_redis_that_is_away_is_told_and_sending_is_tried_again(many, worker, r
         expect(many["#many-trouble [role=alert]"]).to_contain_text("Redis", timeout=15_000)
     finally:
         redis.go_on()
-    many["#many-trouble .again"].click()
+    again = many["#many-trouble .again"]
+    if again.is_visible():  # a job that was taken before Redis hung is asked for again by the page itself
+        again.click()
     ended(many)
     assert many["#results td.digit"].count() == 2
 

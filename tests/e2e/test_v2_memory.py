@@ -19,7 +19,7 @@ PATH = "/v2/models/mean/infer"
 IMAGES = np.random.default_rng(3).random((8, 3, 224, 224), np.float32)
 CLIENTS = 12
 # Beside the bodies: threads, gRPC's own buffers, and what malloc keeps at the end of the heap.
-OTHER_MIB = 24
+OTHER_MIB = 32
 
 
 @pytest.fixture(scope="module")
