@@ -3,7 +3,6 @@
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import NoReturn
 
 import docker
 import pytest
@@ -11,6 +10,7 @@ from docker.client import DockerClient
 from docker.errors import DockerException
 
 from tests.compose.stack import Stack, compose_command
+from tests.support.required import skip_or_fail
 
 # A short training, good enough for the digits that Locust checks.
 TRAINING = {"TRAINER_EPOCHS": "2", "TRAINER_MIN_ACCURACY": "0.8", "TRAINER_MAX_ACCURACY_DROP": "0.5"}
@@ -27,13 +27,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(1200))
 
 
-def no_engine(reason: str) -> NoReturn:
-    """Skip, or fail where an engine was promised."""
-    if os.environ.get("CI_REQUIRE_DOCKER") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="session")
 def engine() -> Iterator[DockerClient]:
     """The Docker engine of this machine."""
@@ -41,7 +34,7 @@ def engine() -> Iterator[DockerClient]:
         client = docker.from_env(timeout=120)
         client.ping()
     except DockerException as exc:
-        no_engine(f"no Docker engine answers here: {exc}")
+        skip_or_fail("DOCKER", f"no Docker engine answers here: {exc}")
     with contextlib.closing(client):
         yield client
 
@@ -51,7 +44,7 @@ def stack(engine: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """The stack's folder with its images built; nothing runs yet. Whatever the tests started is gone afterwards."""
     command = compose_command()
     if command is None:
-        no_engine("there is no Docker Compose client here")
+        skip_or_fail("DOCKER", "there is no Docker Compose client here")
     # Without MNIST's files the model learns from smaller digits, and reads some of Locust's wrong.
     labels = "true" if os.environ.get("TRAINER_DATA_DIR") else "false"
     settings = TRAINING | SERVING | JOBS | {"LOADGEN_CHECK_LABELS": labels}

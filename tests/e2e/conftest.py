@@ -1,6 +1,5 @@
 """The real stack on free loopback ports, with a model trained on real digits in this run."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from tests.support.api_server import ApiServer
 from tests.support.browser import find_chromium, open_browser
 from tests.support.drawing_page import DrawingPage
 from tests.support.process import clean_env
+from tests.support.required import skip_or_fail
 from tests.support.triton_server import TritonServer
 from trainer.console import Console
 from trainer.digits.data import Images, load_dataset
@@ -113,9 +113,7 @@ def chromium() -> str:
     found = find_chromium()
     if found is None:
         reason = "there is no Chromium on this machine; on Debian: apt install chromium"
-        if os.environ.get("CI_REQUIRE_CHROMIUM") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip_or_fail("CHROMIUM", reason)
     return found
 
 

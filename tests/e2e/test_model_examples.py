@@ -19,6 +19,7 @@ from sklearn.datasets import load_iris
 from tests.support.api_server import ApiServer
 from tests.support.images import png
 from tests.support.process import clean_env
+from tests.support.required import skip_or_fail
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "examples/requirements.txt"
@@ -38,13 +39,10 @@ def packages() -> Path:
     flags = ["--quiet", "--no-deps", "--ignore-requires-python", "--upgrade", "--target", str(staging)]
     pip = [sys.executable, "-m", "pip", "install", *flags, "--requirement", str(REQUIREMENTS)]
     done = subprocess.run(pip, capture_output=True, text=True, timeout=240)
-    if done.returncode == 0:
-        staging.rename(folder)
-        return folder
-    reason = f"the examples' packages can't be installed: {done.stderr.strip().splitlines()[-1:]}"
-    if os.environ.get("CI_REQUIRE_EXAMPLES") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if done.returncode:
+        skip_or_fail("EXAMPLES", f"the examples' packages can't be installed: {done.stderr.strip().splitlines()[-1:]}")
+    staging.rename(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")

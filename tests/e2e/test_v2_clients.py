@@ -16,6 +16,7 @@ from bench.perf_analyzer import parse
 from bench.tools import perf_analyzer
 from tests.support import protocol_models
 from tests.support.api_server import ApiServer
+from tests.support.required import skip_or_fail
 from tests.support.triton_server import TritonServer
 
 MODEL = "same_fp32"
@@ -154,9 +155,7 @@ def test_perf_analyzer_loads_the_api_over_http(address, tmp_path):
     try:
         tool = perf_analyzer()
     except ToolMissing as missing:
-        if os.environ.get("CI_REQUIRE_PERF_ANALYZER") == "1":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+        skip_or_fail("PERF_ANALYZER", str(missing))
     report = tmp_path / "report.csv"
     argv = [tool.path, "-m", "same_fp32", "-u", address, "-i", "http", "-b", "2", "--shape", "given:16", "-f", report,
             "--measurement-mode=count_windows", "--measurement-request-count=100", "--stability-percentage=999",
@@ -169,8 +168,9 @@ def test_perf_analyzer_loads_the_api_over_http(address, tmp_path):
 def test_kserve_s_client(address):
     python = os.environ.get("KSERVE_PYTHON")
     if python is None:
-        assert os.environ.get("CI_REQUIRE_KSERVE") != "1", "KSERVE_PYTHON isn't set"
-        pytest.skip("KSERVE_PYTHON names no Python that has kserve==0.21.0, which needs an environment of its own")
+        skip_or_fail(
+            "KSERVE", "KSERVE_PYTHON names no Python that has kserve==0.21.0, which needs an environment of its own"
+        )
     script = Path(__file__).resolve().parents[1] / "support/kserve_client.py"
     done = subprocess.run([python, script, f"http://{address}"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr

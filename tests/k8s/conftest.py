@@ -7,7 +7,6 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import docker
 import pytest
@@ -17,6 +16,7 @@ from tests.k8s.cluster import NAMESPACE, RELEASE, Cluster, run
 from tests.k8s.digits import clear_digits, mnist_folder
 from tests.k8s.load import make_client
 from tests.k8s.table import Table
+from tests.support.required import skip_or_fail
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = str(ROOT / "deploy/helm/stack")
@@ -47,13 +47,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.timeout(1200))
 
 
-def no_cluster(reason: str) -> NoReturn:
-    """Skip, or fail where a cluster was promised."""
-    if os.environ.get("CI_REQUIRE_K8S") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="session")
 def table(request: pytest.FixtureRequest) -> Table:
     """The table that this run fills."""
@@ -64,7 +57,7 @@ def table(request: pytest.FixtureRequest) -> Table:
 def cluster() -> Iterator[Cluster]:
     """The drill's cluster with an empty namespace."""
     if "CI_K8S_DIR" not in os.environ:
-        no_cluster("there is no cluster of .ci/k8s-up: `make k8s-test` starts one")
+        skip_or_fail("K8S", "there is no cluster of .ci/k8s-up: `make k8s-test` starts one")
     with contextlib.closing(docker.from_env(timeout=120)) as engine:
         run("kubectl", "create", "namespace", NAMESPACE)
         yield Cluster(engine)
@@ -75,7 +68,7 @@ def images(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Build the images that Compose builds; the engine has most layers if the Compose tests ran before."""
     command = compose_command()
     if command is None:
-        no_cluster("there is no Docker Compose client here, which builds the images")
+        skip_or_fail("K8S", "there is no Docker Compose client here, which builds the images")
     Stack(tmp_path_factory.mktemp("stack"), cluster.docker, command, {}).compose("build", within_s=1100)
 
 

@@ -1,7 +1,6 @@
 """The charts as helm draws them, without a cluster."""
 
 import functools
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -9,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
-import pytest
 import yaml
+
+from tests.support.required import skip_or_fail
 
 ROOT = Path(__file__).resolve().parents[2]
 CHARTS = ROOT / "deploy/helm"
@@ -38,9 +38,7 @@ def helm(*args: str | Path) -> subprocess.CompletedProcess[str]:
     """Run helm; skip the test without it, or fail where it was promised."""
     if shutil.which("helm") is None:
         reason = f"helm isn't on the path: {NEEDS}"
-        if os.environ.get("CI_REQUIRE_HELM") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip_or_fail("HELM", reason)
     return subprocess.run(["helm", *map(str, args)], capture_output=True, text=True, timeout=60)
 
 

@@ -1,9 +1,8 @@
 """Node.js, where this machine has it."""
 
-import os
 import shutil
 
-import pytest
+from tests.support.required import skip_or_fail
 
 
 def find_node() -> str:
@@ -11,7 +10,5 @@ def find_node() -> str:
     found = shutil.which("node")
     if found is None:
         reason = "there is no Node.js on this machine; on Debian: apt install nodejs"
-        if os.environ.get("CI_REQUIRE_NODE") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip_or_fail("NODE", reason)
     return found

@@ -1,9 +1,8 @@
 """Prometheus' own programs, where this machine has them."""
 
-import os
 import shutil
 
-import pytest
+from tests.support.required import skip_or_fail
 
 EXPORTERS = ("prometheus-node-exporter", "node_exporter")  # Debian's name, the project's own
 MONITORING_NEEDS = "install Debian's package prometheus, or put an unpacked release on the path"
@@ -11,10 +10,7 @@ MONITORING_NEEDS = "install Debian's package prometheus, or put an unpacked rele
 
 def program(*names: str) -> str:
     """Return the path of the first of the programs; skip without any, or fail where they were promised."""
-    for name in names:
-        if found := shutil.which(name):
-            return found
-    reason = f"{names[0]} isn't on the path: {MONITORING_NEEDS}"
-    if os.environ.get("CI_REQUIRE_PROMETHEUS") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        skip_or_fail("PROMETHEUS", f"{names[0]} isn't on the path: {MONITORING_NEEDS}")
+    return found

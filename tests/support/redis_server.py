@@ -1,14 +1,13 @@
 """A real redis-server on a free loopback port, where this machine has the program."""
 
-import os
 import shutil
 import signal
 from pathlib import Path
 
-import pytest
 from redis import Redis, RedisError
 
 from tests.support.process import Process, clean_env, free_port, wait_until
+from tests.support.required import skip_or_fail
 
 NEEDS = "install Debian's package redis-server"
 
@@ -28,9 +27,7 @@ class RedisServer(Process):
         program = shutil.which("redis-server")
         if program is None:
             reason = f"redis-server isn't on the path: {NEEDS}"
-            if os.environ.get("CI_REQUIRE_REDIS") == "1":
-                pytest.fail(reason)
-            pytest.skip(reason)
+            skip_or_fail("REDIS", reason)
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.url = f"redis://:{password}@127.0.0.1:{self.port}/0" if password else f"redis://127.0.0.1:{self.port}/0"

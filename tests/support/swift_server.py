@@ -8,9 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import pytest
-
 from tests.support.process import Process, answers, free_port, wait_until
+from tests.support.required import skip_or_fail
 
 NEEDS = 'settings="$(.ci/s3-up)"; eval "$settings"'
 ACCESS_KEY, SECRET_KEY = "test:tester", "testing"
@@ -24,9 +23,7 @@ def swift_bin() -> Path:
     folder = Path(os.environ.get("SWIFT_BIN", "/nonexistent"))
     if not (folder / "swift-proxy-server").exists() or shutil.which("rclone") is None:
         reason = f"there is no Swift or no rclone here: {NEEDS}"
-        if os.environ.get("CI_REQUIRE_S3") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip_or_fail("S3", reason)
     return folder
 
 
