@@ -73,7 +73,9 @@ def settings_page() -> str:
     for service, settings in SERVICES.items():
         prefix = settings.model_config.get("env_prefix", "")
         parts.append(f"\n## {service}\n\n| variable | default | range | what |\n|---|---|---|---|\n")
-        for name, field in settings.model_fields.items():
+        # A service's own first, then those that its class inherits.
+        own = settings.__annotations__
+        for name, field in sorted(settings.model_fields.items(), key=lambda one: one[0] not in own):
             cells = (f"`{variable_of(prefix, name, field)}`", default_of(field), range_of(field), field.description)
             parts.append("| " + " | ".join(str(cell).replace("|", r"\|") for cell in cells) + " |\n")
     return "".join(parts)
