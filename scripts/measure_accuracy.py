@@ -230,7 +230,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
     args = parser.parse_args()
     try:
-        settings = Settings()
+        settings = Settings(dataset="mnist")
         path = args.file or published(settings)
         network = export.load(path.read_bytes(), format_of(path))
         page = report(network, load_dataset(settings, Console()), args.count, args.pictures)
