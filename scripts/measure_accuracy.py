@@ -246,7 +246,7 @@ def _what_is_misread() -> str:
     """Return the section that people write, as the page has it."""
     head = "## What is still misread"
     old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-    return head + old.partition(head)[2] if head in old else ""
+    return "\n" + head + old.partition(head)[2] if head in old else ""
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from api.inference.tensors import Tensors
 from api.tasks.digits.clean_up import Found
 from api.tasks.digits.tensors import tensors_of
 
-# Warns of four wrong answers in six, of all twenty to pictures without a digit, and of 1 % of the right ones: the table
-# in docs/accuracy.md, which `make accuracy` measures.
+# Warns of two wrong answers in five, of nearly all to pictures without a digit, and of 0.5 % of the right ones: the
+# table in docs/accuracy.md, which `make accuracy` measures.
 MIN_CONFIDENCE = 0.7
 
 _LOW_CONFIDENCE = {
