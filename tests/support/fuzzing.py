@@ -1,10 +1,10 @@
-"""How much is tried: the same few examples at each `make test`, other and more of them with `make fuzz`."""
+"""How much is tried: the same few examples at each run of the tests, other and more of them with `make fuzz`."""
 
 import os
 
 from hypothesis import HealthCheck, settings
 
-# How many times as many examples as `make test` has.
+# How many times as many examples as the tests have.
 FACTOR = int(os.environ.get("FUZZ_FACTOR", "1"))
 
 

@@ -1,7 +1,10 @@
 import base64
+import contextlib
+import gc
 import itertools
 import json
 import tracemalloc
+import weakref
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +17,7 @@ from api.errors import InvalidRequest, PayloadTooLarge
 from api.settings import Settings
 from api.tasks.digits import Digits
 from api.tasks.digits.schemas import PredictMnistRequest
+from api.tasks.forms import Form
 from api.tasks.schemas import schemas_of
 from api.tasks.uploads import from_base64, json_body, multipart_files
 from tests.support.fuzzing import examples
@@ -295,3 +299,18 @@ async def test_any_json_is_read_or_refused(value, schema, at, noise):
             await json_body(Request(data), schema)
         except InvalidRequest as refusal:
             assert len(refusal.message) < 400
+
+
+@pytest.mark.parametrize("end", [b"\r\n--b--\r\n", b"\r\n--b-"], ids=["whole", "malformed"])
+async def test_a_form_is_freed_at_once_and_not_when_cycles_are_looked_for(end):
+    gc.disable()
+    try:
+        form = Form("multipart/form-data; boundary=b", frozenset({"image"}), 1, 1)
+        head = b'--b\r\ncontent-disposition: form-data; name="image"; filename="a"\r\n\r\n'
+        with contextlib.suppress(InvalidRequest):
+            await form.parse(head + b"x" * 1000 + end)
+        watched = weakref.ref(form)
+        del form
+        assert watched() is None
+    finally:
+        gc.enable()

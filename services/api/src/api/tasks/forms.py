@@ -64,7 +64,7 @@ class Form:
             raise InvalidRequest("The multipart body can't be read: its boundary is too long.") from exc
 
     async def parse(self, body: bytes | bytearray) -> list[tuple[bytes, bool]]:
-        """Return each file, and whether it came with a file name or a type.
+        """Return each file, and whether it came with a file name or a type; once.
 
         Raises:
             InvalidRequest: The body is malformed.
@@ -78,6 +78,9 @@ class Form:
             self._parser.finalize()
         except FormParserError as exc:
             raise InvalidRequest("The multipart body can't be read: it is malformed or cut short.") from exc
+        finally:
+            # Its callbacks refer to this form: the files would stay until the garbage collector looks for cycles.
+            del self._parser
         return [(bytes(part.data), part.is_named) for part in self._files]
 
     def _begin_part(self) -> None:
